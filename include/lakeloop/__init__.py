@@ -1,0 +1,1 @@
+"""lakeloop: a batch MLOps platform on a versioned lake."""

@@ -1,0 +1,94 @@
+"""Where everything is and which keys open it: the only file that reads the platform's environment."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+REPO_ROOT = Path(__file__).resolve().parents[2]
+STACK_FILE = "stack.json"
+KEYS_FILE = "keys.json"
+
+
+class Settings(BaseSettings):
+    """One frozen answer for a task, a job or a command; load it inside them, never at import."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="LAKELOOP_", frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True
+    )
+
+    repo_root: Path = REPO_ROOT
+    home: Path = REPO_ROOT / ".lakeloop"
+    installation_id: str = ""
+    repository: str = "lakeloop"
+    lakefs_endpoint: str = "http://127.0.0.1:8000"
+    lakefs_access_key_id: str = ""
+    lakefs_secret_access_key: SecretStr = SecretStr("")
+    spark_remote: str = "sc://localhost:15002"
+    spark_token: SecretStr = SecretStr("")
+    mlflow_tracking_uri: str = "http://127.0.0.1:5000"
+    airflow_url: str = "http://127.0.0.1:8080"
+    airflow_username: str = "admin"
+    airflow_password: SecretStr = SecretStr("")
+    airflow_database_id: str = ""
+    alerts_url: str = "http://127.0.0.1:8085"
+    platform_db: SecretStr = Field(
+        default=SecretStr(""), validation_alias=AliasChoices("LAKELOOP_PLATFORM_DB_URL", "platform_db")
+    )
+    airflow_db_url: SecretStr = SecretStr("")  # empty: SQLite under the stack root
+    lakefs_bin: Path | None = None  # a server binary of the user's own
+    cache: Path | None = None  # where built parts are kept, for all checkouts of this user
+    tied_to: int | None = None  # pid whose death ends the stack; for tests
+
+    @classmethod
+    def load(cls, home: Path | None = None) -> Self:
+        """Reads the environment over the stack root's files; `home` names another stack root."""
+        return cls() if home is None else cls(home=home.absolute())
+
+    @property
+    def platform_db_url(self) -> str:
+        """SQLAlchemy's address of leases, outbox and budgets; it can carry a password."""
+        return self.platform_db.get_secret_value() or f"sqlite:///{self.home / 'platform.db'}"
+
+    @property
+    def spark_connect_url(self) -> str:
+        """The Connect address with its token: for a client's builder, never for a log or a spec."""
+        return f"{self.spark_remote}/;token={self.spark_token.get_secret_value()}"
+
+    @property
+    def expectations_root(self) -> Path:
+        """The folder of the suites, one sub-folder a case."""
+        return self.repo_root / "expectations"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over the environment, which wins over what `up` wrote in the stack root."""
+        return init_settings, env_settings, _StackRoot(settings_cls)
+
+
+class _StackRoot(PydanticBaseSettingsSource):
+    """What `lakeloop up` decided: addresses in one file, keys (0600) in another."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        """Unused: this source answers as a whole."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Reads both files of the stack root that the stronger sources chose; none is no error."""
+        home = Path(self.current_state.get("home") or REPO_ROOT / ".lakeloop")
+        found: dict[str, Any] = {}
+        for name in (STACK_FILE, KEYS_FILE):
+            if (home / name).is_file():
+                found |= json.loads((home / name).read_text("utf-8"))
+        return {name: value for name, value in found.items() if name in self.settings_cls.model_fields}

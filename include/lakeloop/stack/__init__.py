@@ -1,0 +1,1 @@
+"""The embedded stack: every service of the platform on one machine, on loopback, without containers."""
