@@ -33,7 +33,8 @@ def prove(endpoint: str, access_key_id: str, secret_access_key: str) -> None:
     with httpx.Client(base_url=f"{endpoint}/api/v1", timeout=5) as client:
         state = client.get("/setup_lakefs").raise_for_status().json()["state"]
         if state != "initialized":
-            raise httpx.TransportError(f"lakeFS at {endpoint} is {state}, not initialized")
+            msg = f"lakeFS at {endpoint} is {state}, not initialized"
+            raise httpx.TransportError(msg)
         client.get("/repositories", auth=(access_key_id, secret_access_key)).raise_for_status()
 
 
