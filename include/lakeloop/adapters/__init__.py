@@ -1,0 +1,1 @@
+"""One file per outside tool; adapters translate and do nothing else."""

@@ -1,0 +1,100 @@
+"""Where things stand in the lake: paths, run-branch names, run keys."""
+
+import hashlib
+import json
+import re
+import secrets
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+
+MAIN = "main"
+RECEIPTS = "_lakeloop/receipts/"
+EVIDENCE = "_lakeloop/evidence/"
+PROMOTIONS = "_lakeloop/promotions/"
+ACTIONS = "_lakefs_actions/"
+HOOKS = "lua_hooks/"
+DATE_COLUMN = "data_date"
+
+_STAGES = ("ingest", "score", "watch", "train", "bootstrap", "upgrade")
+
+
+class UnitId(NamedTuple):
+    """One (table, data date): what is published, replaced and withdrawn as a whole."""
+
+    table: str
+    data_date: date
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.data_date.isoformat()}"
+
+
+class Delivery(NamedTuple):
+    """One delivery of a unit, by its number and the digest of its bytes."""
+
+    unit: UnitId
+    number: int
+    sha256: str
+
+    def __str__(self) -> str:
+        return f"{self.unit} delivery {self.number} ({self.sha256[:12]})"
+
+
+def landing(case: str, delivery: Delivery) -> str:
+    """The folder of a delivery's bytes, with a closing slash."""
+    unit = delivery.unit
+    return f"landing/{case}/{unit.table}/{unit.data_date.isoformat()}/{delivery.number}-{delivery.sha256[:12]}/"
+
+
+def clean(case: str, table: str) -> str:
+    """The Delta table of the published rows."""
+    return f"clean/{case}/{table}"
+
+
+def quarantine(case: str, table: str) -> str:
+    """The Delta table of the rows that broke a rule, with their reasons."""
+    return f"quarantine/{case}/{table}"
+
+
+def scores(case: str) -> str:
+    """The Delta table of the scores."""
+    return f"scores/{case}"
+
+
+def verdicts(case: str) -> str:
+    """The Delta table of the watch's decisions."""
+    return f"watch/{case}/verdicts"
+
+
+def profiles(case: str) -> str:
+    """The Delta table of daily profiles."""
+    return f"watch/{case}/profiles"
+
+
+def receipt_path(run_key: str) -> str:
+    """Where the receipt of a piece of work stands."""
+    return f"{RECEIPTS}{run_key}.json"
+
+
+def evidence_path(run_key: str, name: str) -> str:
+    """Where a piece of evidence of some work stands."""
+    return f"{EVIDENCE}{run_key}/{name}"
+
+
+def run_branch(case: str, stage: str, slug: str, attempt: int) -> str:
+    """A fresh branch name for one try of one run; never the same twice."""
+    if stage not in _STAGES:
+        raise ValueError(f"stage {stage!r} is not one of {_STAGES}")
+    clean_slug = re.sub(r"[^a-z0-9]+", "-", slug.lower()).strip("-")[:60] or "run"
+    return f"run-{case}-{stage}-{clean_slug}-t{attempt}-{secrets.token_hex(4)}"
+
+
+def branch_prefix(case: str, stage: str) -> str:
+    """What the names of a stage's run branches begin with."""
+    return f"run-{case}-{stage}-"
+
+
+def run_key(*, case: str, stage: str, works: Sequence[str], contract: str, code: str, model: str = "") -> str:
+    """The name of a piece of work (hex sha256): retries of it share it, new work does not."""
+    parts = [case, stage, sorted(works), contract, code, model]
+    return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()

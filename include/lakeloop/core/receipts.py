@@ -1,0 +1,246 @@
+"""Receipts: what a merge into main attests; one JSON object a piece of work."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from lakeloop.core.lake import ACTIONS, HOOKS, PROMOTIONS, Delivery, UnitId, landing
+from lakeloop.core.reports import Fingerprint, Refusal, RowAccount
+from lakeloop.core.use_case import Value
+
+Reads = dict[str, dict[str, list[date]]]  # table -> receipt (run key) -> data dates
+
+
+class UnitRecord(Value):
+    """A delivery of one (table, data date), as receipts write it down."""
+
+    table: str
+    data_date: date
+    delivery: int
+    sha256: str
+
+    @property
+    def unit(self) -> UnitId:
+        """The (table, data date)."""
+        return UnitId(self.table, self.data_date)
+
+    @property
+    def id(self) -> Delivery:
+        """The delivery."""
+        return Delivery(self.unit, self.delivery, self.sha256)
+
+
+class LandedRecord(UnitRecord):
+    """A delivery whose bytes are in landing/."""
+
+    files: tuple[str, ...]
+    rows: int
+    source: str
+    delivered_at: datetime
+    damage: str = ""  # why the bytes do not match their manifest; such a delivery is refused
+
+    def path(self, case: str) -> str:
+        """The folder of its bytes."""
+        return landing(case, self.id)
+
+
+class PublishedRecord(UnitRecord):
+    """A delivery that main holds from this merge on."""
+
+    account: RowAccount
+    fingerprint: Fingerprint
+    delivered_at: datetime
+    available_at: datetime
+    restates: str = ""  # run key of the receipt whose rows it replaced
+
+
+class RefusedRecord(UnitRecord):
+    """A delivery that was refused; not tried again until something changes."""
+
+    refusal: Refusal
+    account: RowAccount | None = None
+
+
+class ScoredRecord(Value):
+    """One scored date: what it holds and what it read."""
+
+    data_date: date
+    fingerprint: Fingerprint
+    reads: Reads
+
+
+class JudgedRecord(Value):
+    """One judged date: the verdict, its trust, and the scores published with it."""
+
+    data_date: date
+    verdict: str
+    trust: str
+    words: str = ""
+    fingerprint: Fingerprint | None = None
+    reads: Reads = Field(default_factory=dict)
+
+
+class WithdrawnRecord(UnitRecord):
+    """A delivery taken back: the merge condemned and what stands there now."""
+
+    condemned: str  # run key of the data receipt
+    condemned_commit: str
+    back_to: str = ""  # run key of the receipt that owns the rows again; empty = absence
+    fingerprint: Fingerprint | None = None
+    verdict: str = "data_fault"
+    words: str = ""
+
+
+class Receipt(Value):
+    """What every receipt says of its work."""
+
+    run_key: str
+    case: str
+    stage: str
+    base_commit: str
+    audited_commit: str
+    gate_version: str
+    code_version: str
+    actor: str
+    run_id: str
+    created_at: datetime
+
+    def allows(self, path: str) -> bool:
+        """Whether this kind of work may change an object of main, beside its receipt and evidence."""
+        return path.startswith(self.prefixes())
+
+    def prefixes(self) -> tuple[str, ...]:
+        """The prefixes this kind of work may change."""
+        return ()
+
+
+class BootstrapReceipt(Receipt):
+    """The gate's own arrival."""
+
+    kind: Literal["bootstrap"] = "bootstrap"
+
+    def prefixes(self) -> tuple[str, ...]:
+        """Hook files."""
+        return (ACTIONS, HOOKS)
+
+
+class MaintenanceReceipt(Receipt):
+    """A newer gate."""
+
+    kind: Literal["maintenance"] = "maintenance"
+
+    def prefixes(self) -> tuple[str, ...]:
+        """Hook files only."""
+        return (ACTIONS, HOOKS)
+
+
+class IntakeReceipt(Receipt):
+    """Bytes that arrived."""
+
+    kind: Literal["intake"] = "intake"
+    landed: tuple[LandedRecord, ...]
+
+    def prefixes(self) -> tuple[str, ...]:
+        """landing/ of the case."""
+        return (f"landing/{self.case}/",)
+
+
+class DataReceipt(Receipt):
+    """Units published, and those of the same run that were refused."""
+
+    kind: Literal["data"] = "data"
+    contract_version: str
+    published: tuple[PublishedRecord, ...]
+    refused: tuple[RefusedRecord, ...] = ()
+
+    def prefixes(self) -> tuple[str, ...]:
+        """clean/ and quarantine/ of the case."""
+        return (f"clean/{self.case}/", f"quarantine/{self.case}/")
+
+
+class RefusalReceipt(Receipt):
+    """A run all of whose units were refused."""
+
+    kind: Literal["refusal"] = "refusal"
+    contract_version: str
+    refused: tuple[RefusedRecord, ...]
+
+    def prefixes(self) -> tuple[str, ...]:
+        """quarantine/ of the case."""
+        return (f"quarantine/{self.case}/",)
+
+
+class ScoresReceipt(Receipt):
+    """A candidate: scores of some dates on a branch of their own, never merged itself."""
+
+    kind: Literal["scores"] = "scores"
+    data_commit: str
+    model_name: str
+    model_version: int
+    model_sha256: str
+    contract_version: str
+    dates: tuple[ScoredRecord, ...]
+
+
+class ActReceipt(Receipt):
+    """Candidate dates that were judged and published with their trust."""
+
+    kind: Literal["act"] = "act"
+    candidate: str  # run key of the scores receipt
+    candidate_branch: str
+    candidate_commit: str
+    model_version: int
+    judged: tuple[JudgedRecord, ...]
+
+    def prefixes(self) -> tuple[str, ...]:
+        """scores/ and watch/ of the case."""
+        return (f"scores/{self.case}/", f"watch/{self.case}/")
+
+
+class RecalledRecord(Value):
+    """Published scores of a date that had read withdrawn data."""
+
+    data_date: date
+    scores: str  # run key of the scores receipt
+    rows: int
+
+
+class WithdrawalReceipt(Receipt):
+    """Units taken back, with the recall of every published score that had read them."""
+
+    kind: Literal["withdrawal"] = "withdrawal"
+    withdrawn: tuple[WithdrawnRecord, ...]
+    recalled: tuple[RecalledRecord, ...] = ()
+    dropped: tuple[str, ...] = ()  # run keys of candidates that read them
+    flagged_models: tuple[int, ...] = ()
+    incident: str = ""
+
+    def prefixes(self) -> tuple[str, ...]:
+        """clean/, scores/ and watch/ of the case."""
+        return (f"clean/{self.case}/", f"scores/{self.case}/", f"watch/{self.case}/")
+
+
+class PromotionReceipt(Receipt):
+    """A model version that became champion."""
+
+    kind: Literal["promotion"] = "promotion"
+    seq: int
+    model_name: str
+    model_version: int
+    model_sha256: str
+    data_commit: str
+    metrics: dict[str, float]
+    gates: tuple[str, ...]
+    reads: Reads
+
+    def prefixes(self) -> tuple[str, ...]:
+        """The promotion ledger."""
+        return (PROMOTIONS,)
+
+
+AnyReceipt = (
+    BootstrapReceipt | MaintenanceReceipt | IntakeReceipt | DataReceipt | RefusalReceipt
+    | ScoresReceipt | ActReceipt | WithdrawalReceipt | PromotionReceipt
+)  # fmt: skip
+RECEIPT: TypeAdapter[AnyReceipt] = TypeAdapter(Annotated[AnyReceipt, Field(discriminator="kind")])

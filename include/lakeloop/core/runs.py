@@ -1,0 +1,69 @@
+"""What a task is asked to do, and the name of the Spark session it does it in."""
+
+import uuid
+from datetime import date, timedelta
+from typing import Self
+
+from pydantic import model_validator
+
+from lakeloop.core.lake import run_branch
+from lakeloop.core.use_case import Value
+
+_NAMESPACE = uuid.UUID("6f1d3c0e-5b0a-5c55-9d43-1a6c1f0b7e11")
+
+
+class Run(Value):
+    """One try of one run of a stage; without dates it sweeps everything that is open."""
+
+    case: str  # "use_cases.flights:FLIGHTS"
+    stage: str
+    run_id: str
+    attempt: int = 1
+    date_from: date | None = None
+    date_to: date | None = None
+    reinstate: str = ""
+    actor: str = "airflow"
+
+    @model_validator(mode="after")
+    def _range_is_whole(self) -> Self:
+        if (self.date_from is None) != (self.date_to is None):
+            raise ValueError("date_from and date_to come together or not at all")
+        if self.date_from and self.date_to and self.date_from > self.date_to:
+            raise ValueError(f"date_from {self.date_from} is after date_to {self.date_to}")
+        return self
+
+    def selects(self, night: date) -> bool:
+        """Whether a night is inside the run's range; a sweep selects every night."""
+        if self.date_from is None or self.date_to is None:
+            return True
+        return self.date_from <= night <= self.date_to
+
+    def night_of(self, data_date: date, lag_days: int) -> date:
+        """The night that brings a table's data date, given the table's lag."""
+        return data_date + timedelta(days=lag_days)
+
+    def branch(self, case: str) -> str:
+        """A fresh run branch for this try."""
+        return run_branch(case, self.stage, self.run_id, self.attempt)
+
+
+class SessionKey(Value):
+    """Names one try of one task of one installation; its id is the Spark session's."""
+
+    installation: str
+    database: str
+    dag: str
+    run: str
+    task: str
+    map_index: int = -1
+    attempt: int = 1
+
+    @property
+    def id(self) -> str:
+        """uuid5 over all parts: the same try finds its session again, another never does."""
+        parts = (self.installation, self.database, self.dag, self.run, self.task, self.map_index, self.attempt)
+        return str(uuid.uuid5(_NAMESPACE, "\x1f".join(map(str, parts))))
+
+    def earlier(self) -> list[Self]:
+        """The keys of the tries before this one, whose sessions a retry interrupts."""
+        return [self.model_copy(update={"attempt": attempt}) for attempt in range(1, self.attempt)]

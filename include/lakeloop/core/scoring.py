@@ -1,0 +1,72 @@
+"""Which dates are to be scored and judged: pure decisions over the ledger and the candidates."""
+
+from datetime import date
+from typing import NamedTuple
+
+from lakeloop.core.lake import UnitId
+from lakeloop.core.ledger import Ledger
+from lakeloop.core.receipts import ScoresReceipt
+from lakeloop.core.runs import Run
+from lakeloop.core.use_case import UseCase
+
+
+class Candidate(NamedTuple):
+    """A committed, audited, unmerged set of scores on its branch."""
+
+    branch: str
+    commit: str
+    receipt: ScoresReceipt
+
+
+def published_nights(ledger: Ledger, case: UseCase) -> list[date]:
+    """Dates all of whose own tables are published, oldest first."""
+    required = case.required_on_day()
+    dates = {unit.data_date for unit, owners in ledger.owners.items() if owners and unit.table in required}
+    return sorted(day for day in dates if all(ledger.owner(UnitId(table, day)) for table in required))
+
+
+def to_score(ledger: Ledger, case: UseCase, run: Run, candidates: list[Candidate]) -> list[date]:
+    """Dates published but unscored, from the night after the first promotion on."""
+    start = ledger.scores_from(case)
+    if start is None:
+        return []
+    waiting = {day for candidate in candidates for day in open_dates(ledger, candidate)}
+    return [
+        day
+        for day in published_nights(ledger, case)
+        if day >= start and run.selects(day) and day not in waiting and not _is_scored(ledger, day)
+    ]
+
+
+def open_dates(ledger: Ledger, candidate: Candidate) -> list[date]:
+    """Dates of a candidate that are unjudged and whose inputs are still what they were."""
+    receipt = candidate.receipt
+    return [
+        record.data_date
+        for record in receipt.dates
+        if (receipt.run_key, record.data_date) not in ledger.judged
+        and ledger.reads_hold(record.reads)
+        and not _is_scored(ledger, record.data_date)
+    ]
+
+
+def to_judge(ledger: Ledger, run: Run, candidates: list[Candidate]) -> dict[str, list[date]]:
+    """Candidate run key to its open dates inside the run's range; a date is judged once, newest candidate first."""
+    taken: set[date] = set()
+    work: dict[str, list[date]] = {}
+    for candidate in sorted(candidates, key=lambda one: one.receipt.created_at, reverse=True):
+        days = [day for day in open_dates(ledger, candidate) if run.selects(day) and day not in taken]
+        if days:
+            taken.update(days)
+            work[candidate.receipt.run_key] = days
+    return work
+
+
+def is_spent(ledger: Ledger, candidate: Candidate) -> bool:
+    """Whether nothing of a candidate can be judged any more."""
+    return not open_dates(ledger, candidate)
+
+
+def _is_scored(ledger: Ledger, day: date) -> bool:
+    held = ledger.scores.get(day)
+    return held is not None and not held.recalled

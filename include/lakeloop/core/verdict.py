@@ -1,0 +1,73 @@
+"""Verdicts: from measured evidence to one word for a date, and what that word lets the watch do."""
+
+from collections.abc import Mapping
+from datetime import date
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+from lakeloop.core.reports import DateEvidence, Fact
+from lakeloop.core.use_case import DriftPolicy, Value
+
+VerdictWord = Literal["ok", "provisional", "degraded", "decay", "data_fault", "suspect"]
+Trust = Literal["trusted", "provisional", "degraded", "recalled"]
+_NAMED = 3  # facts spelled out in a sentence before it says how many more there are
+
+
+class Consequence(NamedTuple):
+    """What follows from a verdict: the trust of published scores (empty: none are), and the rest."""
+
+    trust: Trust | None
+    withdraws: bool
+    alert: Literal["none", "info", "warning", "critical"]
+
+    @property
+    def publishes(self) -> bool:
+        """Whether the scores of the date become visible."""
+        return self.trust is not None
+
+
+CONSEQUENCES: Mapping[VerdictWord, Consequence] = MappingProxyType({
+    "ok": Consequence("trusted", withdraws=False, alert="none"),
+    "provisional": Consequence("provisional", withdraws=False, alert="info"),
+    "degraded": Consequence("degraded", withdraws=False, alert="warning"),
+    "decay": Consequence("degraded", withdraws=False, alert="warning"),
+    "data_fault": Consequence(None, withdraws=True, alert="critical"),
+    "suspect": Consequence(None, withdraws=False, alert="critical"),
+})
+
+
+class Verdict(Value):
+    """The decision about one date; `tables` are those whose data of that date is to be withdrawn."""
+
+    data_date: date
+    word: VerdictWord
+    words: str
+    tables: tuple[str, ...] = ()
+
+    @property
+    def consequence(self) -> Consequence:
+        """What the verdict lets the watch do."""
+        return CONSEQUENCES[self.word]
+
+
+def judge(evidence: DateEvidence, policy: DriftPolicy) -> Verdict:
+    """A broken hard fact is a data fault however little else is known; then too little is provisional."""
+    broken = [fact for fact in evidence.facts if fact.broken]
+    if broken:
+        tables = tuple(dict.fromkeys(fact.table for fact in broken))
+        words = f"{' and '.join(tables)} of {evidence.data_date} cannot be right: {_spell(broken)}"
+        return Verdict(data_date=evidence.data_date, word="data_fault", words=words, tables=tables)
+    if evidence.rows < policy.minimum_rows:
+        words = f"{evidence.rows} scored rows, fewer than the {policy.minimum_rows} a judgement needs"
+        return Verdict(data_date=evidence.data_date, word="provisional", words=words)
+    if evidence.history_days < policy.minimum_history:
+        words = f"{evidence.history_days} days of history, fewer than the {policy.minimum_history} a judgement needs"
+        return Verdict(data_date=evidence.data_date, word="provisional", words=words)
+    measured = sum(fact.value is not None for fact in evidence.facts)
+    words = f"{evidence.rows} rows, {measured} facts measured, all inside their bounds"
+    return Verdict(data_date=evidence.data_date, word="ok", words=words)
+
+
+def _spell(facts: list[Fact]) -> str:
+    more = f"; and {len(facts) - _NAMED} more" if len(facts) > _NAMED else ""
+    return "; ".join(fact.words for fact in facts[:_NAMED]) + more

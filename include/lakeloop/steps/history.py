@@ -1,0 +1,64 @@
+"""Read main's history: receipts in merge order, folded into a ledger."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from lakeloop.core.attestation import RUN_KEY
+from lakeloop.core.errors import GateViolation, NotFound
+from lakeloop.core.lake import MAIN, branch_prefix, receipt_path
+from lakeloop.core.ledger import Entry, Ledger, fold
+from lakeloop.core.receipts import RECEIPT, AnyReceipt, ScoresReceipt
+from lakeloop.core.scoring import Candidate
+from lakeloop.ports import Commit, Lake
+
+_READERS = 8
+
+
+def read_ledger(lake: Lake, case: str, at: str = "") -> Ledger:
+    """The state of a case at a commit of main (its head when none is named).
+
+    Raises:
+        GateViolation: a merge on main has no readable receipt; `lakeloop verify` says more.
+    """
+    head = at or lake.head(MAIN)
+    merges = [commit for commit in lake.log(head) if len(commit.parents) == 2]
+    with ThreadPoolExecutor(_READERS) as pool:
+        entries = list(pool.map(lambda commit: _entry(lake, head, commit), reversed(merges)))
+    return fold(head, case, entries)
+
+
+def receipt_on(lake: Lake, ref: str, run_key: str) -> AnyReceipt | None:
+    """The receipt of a piece of work at a ref, or None."""
+    try:
+        return RECEIPT.validate_json(lake.get(ref, receipt_path(run_key)))
+    except NotFound:
+        return None
+
+
+def merged_as(lake: Lake, run_key: str) -> str | None:
+    """The merge commit on main that brought a piece of work, or None."""
+    for commit in lake.log(MAIN):
+        if commit.metadata.get(RUN_KEY) == run_key:
+            return commit.id
+    return None
+
+
+def read_candidates(lake: Lake, case: str) -> list[Candidate]:
+    """Every committed and audited candidate: a score branch whose head carries a scores receipt."""
+    found = []
+    for branch in lake.branches(branch_prefix(case, "score")):
+        run_key = lake.commit_of(branch.head).metadata.get(RUN_KEY, "")
+        receipt = receipt_on(lake, branch.head, run_key) if run_key else None
+        if isinstance(receipt, ScoresReceipt):
+            found.append(Candidate(branch.name, branch.head, receipt))
+    return found
+
+
+def _entry(lake: Lake, head: str, commit: Commit) -> Entry:
+    run_key = commit.metadata.get(RUN_KEY, "")
+    receipt = receipt_on(lake, head, run_key) if run_key else None
+    if receipt is None:
+        raise GateViolation(
+            f"merge {commit.id} on main has no receipt; the state of the lake is not to be trusted. "
+            "Next: `lakeloop verify` names every such merge."
+        )
+    return Entry(commit.id, commit.parents[0], receipt)
