@@ -73,9 +73,10 @@ class AirflowApi:
             return waiting(self.state, dag_id, run_id)
         except DeadlinePassed as late:
             state = late.last_attempt.result()
-            raise OrchestratorFailed(
+            msg = (
                 f"{dag_id} {run_id} is still {state} after {timeout:.0f} s; it was left as it is: {self.run_page(dag_id, run_id)}"
-            ) from late
+            )
+            raise OrchestratorFailed(msg) from late
 
     def runs(self, dag_id: str, limit: int = 50) -> list[dict[str, Any]]:
         """The newest runs of a DAG, newest first, in Airflow's own words."""
@@ -138,7 +139,9 @@ class AirflowApi:
 
     def import_errors(self) -> list[str]:
         """DAG files that could not be read, with their last words; empty when all is well."""
-        return [f"{each['filename']}: {each['stack_trace'][-500:]}" for each in self._call("GET", "/importErrors")["import_errors"]]
+        return [
+            f"{each['filename']}: {each['stack_trace'][-500:]}" for each in self._call("GET", "/importErrors")["import_errors"]
+        ]
 
     def run_page(self, dag_id: str, run_id: str) -> str:
         """The page of a run, for people."""
@@ -152,12 +155,15 @@ class AirflowApi:
         if missing and answer.status_code == httpx.codes.NOT_FOUND:
             return {}
         if answer.is_error:
-            raise OrchestratorFailed(f"Airflow at {self._url} refused {method} {path}: {answer.status_code} {_words(answer)}")
+            msg = f"Airflow at {self._url} refused {method} {path}: {answer.status_code} {_words(answer)}"
+            raise OrchestratorFailed(msg)
         return dict(answer.json()) if answer.content else {}
 
     def _answer(self, method: str, path: str, **sent: Any) -> httpx.Response:
         # A connection that was never made carried nothing, so it may be tried again; a lost answer may not, except of a read.
-        again: tuple[type[Exception], ...] = (httpx.TransportError,) if method == "GET" else (httpx.ConnectError, httpx.ConnectTimeout)
+        again: tuple[type[Exception], ...] = (
+            (httpx.TransportError,) if method == "GET" else (httpx.ConnectError, httpx.ConnectTimeout)
+        )
         tries = Retrying(
             retry=retry_if_exception_type(again), wait=wait_exponential(0.2, max=2), stop=stop_after_attempt(4), reraise=True
         )
@@ -165,14 +171,14 @@ class AirflowApi:
             self._token = self._token or tries(self._new_token)
             return tries(self._client.request, method, path, headers={"Authorization": f"Bearer {self._token}"}, **sent)
         except httpx.TransportError as error:
-            raise OrchestratorFailed(
-                f"Airflow at {self._url} did not answer {method} {path}: {type(error).__name__} {error}; see `lakeloop status`"
-            ) from error
+            msg = f"Airflow at {self._url} did not answer {method} {path}: {type(error).__name__} {error}; see `lakeloop status`"
+            raise OrchestratorFailed(msg) from error
 
     def _new_token(self) -> str:
         answer = self._client.post("/auth/token", json=self._user)
         if answer.is_error:
-            raise OrchestratorFailed(f"Airflow at {self._url} gave no token to {self._user['username']}: {answer.status_code}")
+            msg = f"Airflow at {self._url} gave no token to {self._user['username']}: {answer.status_code}"
+            raise OrchestratorFailed(msg)
         return str(answer.json()["access_token"])
 
 

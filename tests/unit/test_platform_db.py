@@ -1,0 +1,265 @@
+"""The platform database: schema, lease, freeze, outbox and session log, on SQLite and real processes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect
+
+from lakeloop.adapters.platform_db.alerts import PlatformOutbox
+from lakeloop.adapters.platform_db.database import METADATA, REVISION, Database
+from lakeloop.adapters.platform_db.lease import PlatformLease
+from lakeloop.adapters.platform_db.sessions import PlatformSessions
+from lakeloop.core.errors import Frozen, LeaseLost
+from lakeloop.core.runs import SessionKey
+
+KEY = SessionKey(installation="i", database="d", dag="flights__ingest", run="manual__1", task="write")
+
+
+class Clock:
+    """A wall clock that moves when told."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'platform.db'}"
+
+
+@pytest.fixture
+def database(url: str) -> Database:
+    return Database(url)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def lease(database: Database, clock: Clock) -> PlatformLease:
+    return PlatformLease(database, ttl=30, patience=0, clock=clock)
+
+
+@pytest.fixture
+def outbox(database: Database, clock: Clock) -> PlatformOutbox:
+    return PlatformOutbox(database, clock=clock)
+
+
+@pytest.fixture
+def sessions(database: Database, clock: Clock) -> PlatformSessions:
+    return PlatformSessions(database, clock=clock)
+
+
+def test_the_migrations_end_in_the_tables_that_the_code_uses(database: Database) -> None:
+    with database.begin() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), METADATA)
+    assert differences == []
+
+
+def test_the_code_knows_the_newest_revision() -> None:
+    folder = Path(sys.modules[Database.__module__].__file__ or "").parent / "migrations"
+    assert ScriptDirectory(str(folder)).get_current_head() == REVISION
+
+
+def test_the_file_is_private_and_in_wal_mode(database: Database, tmp_path: Path) -> None:
+    with database.begin() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert inspect(connection).has_table("leases")
+    assert (tmp_path / "platform.db").stat().st_mode & 0o077 == 0
+
+
+def test_a_held_lease_is_refused_with_the_name_of_its_holder(lease: PlatformLease) -> None:
+    with lease.hold("publish", "first"), pytest.raises(LeaseLost, match="held by first"), lease.hold("publish", "second"):
+        pytest.fail("two publishers at once")
+
+
+def test_a_lease_is_free_again_after_its_block_also_after_an_error(lease: PlatformLease) -> None:
+    with pytest.raises(ZeroDivisionError), lease.hold("publish", "first"):
+        raise ZeroDivisionError
+    with lease.hold("publish", "second") as epoch:
+        assert epoch == 2
+
+
+def test_leases_of_two_names_do_not_block_each_other(lease: PlatformLease) -> None:
+    with lease.hold("flights", "first"), lease.hold("penguins", "second") as epoch:
+        assert epoch == 1
+
+
+def test_a_lease_that_ran_out_is_taken_over_with_a_larger_epoch(lease: PlatformLease, clock: Clock) -> None:
+    assert lease.take("publish", "killed") == 1
+    clock.now += 29
+    assert lease.take("publish", "next") is None
+    clock.now += 1
+    assert lease.take("publish", "next") == 2
+    assert lease.renew("publish", 1) is False, "the killed holder must not move the new one's end"
+    assert lease.holder("publish") == "next"
+
+
+def test_a_late_release_of_an_old_holder_leaves_the_new_one_alone(lease: PlatformLease, clock: Clock) -> None:
+    with lease.hold("publish", "slow"):
+        clock.now += 31
+        assert lease.take("publish", "next") == 2
+    assert lease.holder("publish") == "next"
+
+
+def test_a_holder_renews_its_lease_while_it_works(database: Database, clock: Clock) -> None:
+    class Noticed(PlatformLease):
+        renewed = threading.Event()
+
+        def renew(self, name: str, epoch: int) -> bool:
+            moved = super().renew(name, epoch)
+            self.renewed.set()
+            return moved
+
+    lease = Noticed(database, ttl=0.03, patience=0, clock=clock)
+    with lease.hold("publish", "worker"):
+        assert lease.renewed.wait(10)
+        assert lease.holder("publish") == "worker"
+
+
+_RACER = """
+import sys
+from lakeloop.adapters.platform_db import Database
+from lakeloop.adapters.platform_db.lease import PlatformLease
+lease = PlatformLease(Database(sys.argv[1]), patience=60)
+for _ in range(10):
+    with lease.hold("publish", sys.argv[2]) as epoch:
+        print(epoch, flush=True)
+"""
+
+
+def test_processes_that_race_hold_it_one_after_another(url: str) -> None:
+    racers = [subprocess.Popen([sys.executable, "-c", _RACER, url, name], stdout=subprocess.PIPE, text=True) for name in "ab"]
+    epochs = [int(line) for racer in racers for line in racer.communicate(timeout=50)[0].split()]
+    assert [racer.returncode for racer in racers] == [0, 0]
+    assert sorted(epochs) == list(range(1, 21)), "every hold has an epoch of its own, the first migration included"
+
+
+def test_frozen_publishing_says_why_and_can_be_lifted(lease: PlatformLease) -> None:
+    lease.check_not_frozen()
+    lease.freeze("a bad week")
+    with pytest.raises(Frozen, match="a bad week"):
+        lease.check_not_frozen()
+    lease.unfreeze()
+    lease.check_not_frozen()
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Database:
+    (tmp_path / "broken.db").write_bytes(b"this is not a database, but it is long enough to look" * 50)
+    return Database(f"sqlite:///{tmp_path / 'broken.db'}")
+
+
+def test_an_unreadable_database_counts_as_frozen(broken: Database) -> None:
+    with pytest.raises(Frozen, match="cannot be read"):
+        PlatformLease(broken).check_not_frozen()
+
+
+def test_an_unreadable_database_gives_no_lease(broken: Database) -> None:
+    with pytest.raises(LeaseLost), PlatformLease(broken).hold("publish", "me"):
+        pytest.fail("a lease from nowhere")
+
+
+def _alert(outbox: PlatformOutbox, key: str = "k", title: str = "t") -> None:
+    outbox.enqueue(key=key, severity="critical", title=title, body={"cause": "c"}, channel="#x")
+
+
+def test_one_key_is_kept_once(outbox: PlatformOutbox) -> None:
+    _alert(outbox, title="first")
+    _alert(outbox, title="again")
+    assert [alert.title for alert in outbox.all()] == ["first"]
+
+
+def test_an_alert_is_due_until_it_was_sent(outbox: PlatformOutbox) -> None:
+    _alert(outbox)
+    (alert,) = outbox.claim()
+    assert (alert.key, alert.body, alert.attempts) == ("k", {"cause": "c"}, 1)
+    outbox.sent(alert.id)
+    assert outbox.due() == 0
+    assert outbox.all()[0].sent_at is not None
+
+
+def test_a_claimed_alert_is_left_alone_for_a_minute_then_tried_again(outbox: PlatformOutbox, clock: Clock) -> None:
+    _alert(outbox)
+    outbox.claim()
+    assert outbox.claim() == []
+    clock.now += 61
+    assert len(outbox.claim()) == 1, "its sender died: at least once"
+
+
+def test_failures_back_off_up_to_a_quarter_of_an_hour(outbox: PlatformOutbox, clock: Clock) -> None:
+    _alert(outbox)
+    pauses = []
+    for _ in range(9):
+        (alert,) = outbox.claim()
+        outbox.failed(alert, "no answer")
+        pauses.append(outbox.all()[0].next_attempt_at - clock.now)
+        clock.now += pauses[-1]
+    assert pauses == [10, 20, 40, 80, 160, 320, 640, 900, 900]
+    assert outbox.all()[0].last_error == "no answer"
+
+
+def test_flushing_makes_waiting_alerts_due_at_once(outbox: PlatformOutbox) -> None:
+    _alert(outbox)
+    outbox.failed(outbox.claim()[0], "no answer")
+    outbox.retry_now()
+    assert outbox.due() == 1
+
+
+def test_forgetting_spares_what_was_never_received(outbox: PlatformOutbox, clock: Clock) -> None:
+    _alert(outbox, "sent")
+    outbox.sent(outbox.claim()[0].id)
+    _alert(outbox, "waiting")
+    clock.now += 100
+    assert outbox.forget(50) == 1
+    assert [alert.key for alert in outbox.all()] == ["waiting"]
+
+
+def test_an_alert_into_a_broken_database_raises_nothing(broken: Database, caplog: pytest.LogCaptureFixture) -> None:
+    _alert(PlatformOutbox(broken), title="the night is lost")
+    assert "the night is lost" in caplog.text
+
+
+def test_a_killed_try_stays_open_until_somebody_ends_it(sessions: PlatformSessions, clock: Clock) -> None:
+    sessions.opened(KEY)
+    clock.now += 10
+    assert [row.key for row in sessions.open_of(KEY.dag, KEY.run)] == [KEY]
+    assert sessions.open_since(60) == []
+    clock.now += 60
+    assert [row.key.id for row in sessions.open_since(60)] == [KEY.id]
+    sessions.ended(KEY.id)
+    assert sessions.open_of(KEY.dag, KEY.run) == []
+
+
+def test_last_words_are_kept_and_not_overwritten_by_a_later_end(sessions: PlatformSessions) -> None:
+    sessions.opened(KEY)
+    sessions.ended(KEY.id, "audit failed on weather")
+    sessions.ended(KEY.id)
+    assert [row.words for row in sessions.of(KEY.dag, KEY.run)] == ["audit failed on weather"]
+
+
+def test_a_try_that_is_noted_twice_is_one_row(sessions: PlatformSessions) -> None:
+    sessions.opened(KEY)
+    sessions.ended(KEY.id)
+    sessions.opened(KEY)
+    assert len(sessions.open_of(KEY.dag, KEY.run)) == 1
+
+
+def test_old_ended_sessions_are_forgotten(sessions: PlatformSessions, clock: Clock) -> None:
+    sessions.opened(KEY)
+    sessions.ended(KEY.id)
+    clock.now += 100
+    assert sessions.forget(50) == 1
