@@ -69,21 +69,25 @@ class DeltaRsTables:
         with self._told(f"appending to {table} on {branch}"):
             there = self._table(branch, table)
             arrow = _typed(rows, None if there is None else there.to_pyarrow_dataset().schema)
-            mode = None if there is None else "merge"
-            write_deltalake(self._uri(branch, table), arrow, mode="append", schema_mode=mode, storage_options=self._options)
+            write_deltalake(
+                self._uri(branch, table),
+                arrow,
+                mode="append",
+                schema_mode=None if there is None else "merge",
+                storage_options=self._options,
+            )
 
     def _replace(self, branch: str, each: Slice, rows: Any | None, source: str) -> None:
         from deltalake import write_deltalake
 
         target = self._table(branch, each.table)
-        empty = rows is None or rows.num_rows == 0
-        if target is None:
-            if not empty:
-                origin = self._table(source, each.table)
-                partitions = origin.metadata().partition_columns if origin else [each.column]
-                write_deltalake(self._uri(branch, each.table), rows, partition_by=partitions, storage_options=self._options)
-        elif empty:
-            target.delete(_predicate(target, each))
+        if rows is None or rows.num_rows == 0:
+            if target is not None:
+                target.delete(_predicate(target, each))
+        elif target is None:
+            origin = self._table(source, each.table)
+            partitions = origin.metadata().partition_columns if origin else [each.column]
+            write_deltalake(self._uri(branch, each.table), rows, partition_by=partitions, storage_options=self._options)
         else:
             write_deltalake(target, rows, mode="overwrite", predicate=_predicate(target, each), schema_mode="merge")
 
