@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
 
 from lakeloop.core.jobs import AnyJob, Slice
+from lakeloop.core.receipts import LandedRecord
 from lakeloop.core.reports import Fingerprint, Report
+from lakeloop.core.use_case import UseCase
 
 
 class Commit(NamedTuple):
@@ -79,6 +81,25 @@ class Lake(Protocol):
 
     def list(self, ref: str, prefix: str) -> Iterator[str]:
         """Paths of the objects under a prefix."""
+
+
+class Arrival(Protocol):
+    """One complete delivery in the source, not yet in the lake."""
+
+    record: LandedRecord  # delivery number 0 until the intake numbers it
+
+    def damage(self) -> str:
+        """Why the bytes do not match the manifest, or an empty string."""
+
+    def read(self, name: str) -> bytes:
+        """The bytes of one of its files, or of manifest.json."""
+
+
+class Source(Protocol):
+    """Where deliveries arrive."""
+
+    def arrivals(self, case: UseCase) -> Iterator[Arrival]:
+        """Every complete delivery of the case's tables; one without a manifest is not complete."""
 
 
 class Tables(Protocol):

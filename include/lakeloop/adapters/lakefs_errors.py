@@ -83,9 +83,10 @@ def _bad_request(what: str, message: str) -> LakeError:
 def _refused(what: str, message: str) -> RefusedByHook:
     found = _RUN_ID.search(message)
     run_id = found.group(1) if found else ""
+    reason = message.rpartition("action failed: ")[2].strip() or message
     kind: type[RefusedByHook] = RefusedByHook
     if "stale expected_head" in message:
         kind = StaleHead
     elif "already at the destination" in message:
         kind = AlreadyPublished
-    return kind(f"{what}: refused by the gate: {message}; nothing was changed.", reason=message, run_id=run_id)
+    return kind(f"{what}: refused by the gate: {reason} (hook run {run_id}); nothing was changed.", reason, run_id)

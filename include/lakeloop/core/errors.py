@@ -72,6 +72,10 @@ class PreconditionFailed(LakeloopError):
     """What the work relied on does not hold on main any more; nothing was merged."""
 
 
+class CascadeGrew(PreconditionFailed):
+    """Scores that read condemned data were published while its withdrawal was written: write it anew."""
+
+
 class GateViolation(LakeloopError):
     """A branch does not attest what it wants to publish; nothing was merged."""
 

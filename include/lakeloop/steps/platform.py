@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lakeloop.core.use_case import UseCase
-from lakeloop.ports import AlertOutbox, Lake, Lease, ModelRegistry, SparkRunner, Tables
+from lakeloop.ports import AlertOutbox, Lake, Lease, ModelRegistry, Source, SparkRunner, Tables
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Platform:
     registry: ModelRegistry
     lease: Lease
     outbox: AlertOutbox
-    feed: Path
+    source: Source
     code_version: str
     workdir: Path
     links: dict[str, str] = field(default_factory=dict)  # name -> URL prefix, for alerts and summaries

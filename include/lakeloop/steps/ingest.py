@@ -1,0 +1,197 @@
+"""Ingest: take bytes in, write them as rows on a run branch, audit them, publish or refuse."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
+
+from lakeloop.core.checkpoints import reached
+from lakeloop.core.deliveries import (
+    is_new,
+    next_number,
+    refusal_before_write,
+    selected,
+    to_publish,
+)
+from lakeloop.core.errors import NothingToDo, PreconditionFailed
+from lakeloop.core.jobs import LandedUnit, WriteJob
+from lakeloop.core.lake import MAIN, evidence_path, run_key
+from lakeloop.core.ledger import Ledger
+from lakeloop.core.receipts import IntakeReceipt, LandedRecord, RefusedRecord
+from lakeloop.core.reports import WriteReport
+from lakeloop.core.runs import Run
+from lakeloop.core.use_case import Value
+from lakeloop.gate import gate_version
+from lakeloop.ports import Arrival
+from lakeloop.steps.history import merged_as, read_ledger
+from lakeloop.steps.platform import Platform
+from lakeloop.steps.publish import Work, drop_branches, publish, seal
+
+WRITTEN = "written.json"
+_UPLOADS = 8
+
+
+class Written(Value):
+    """What the write step leaves on its branch for the audit: nothing of it goes through XCom."""
+
+    base: str
+    units: tuple[LandedUnit, ...]
+    refused: tuple[RefusedRecord, ...]
+    report: WriteReport
+
+
+def intake(p: Platform, run: Run) -> dict[str, Any]:
+    """Merge the bytes of every new complete delivery inside the run's range into landing/."""
+    for attempt in Retrying(
+        retry=retry_if_exception_type(PreconditionFailed), stop=stop_after_attempt(3), reraise=True
+    ):
+        with attempt:
+            return _intake_once(p, run)
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _intake_once(p: Platform, run: Run) -> dict[str, Any]:
+    head = p.lake.head(MAIN)
+    ledger = read_ledger(p.lake, p.case.name, head)
+    arrivals = _numbered(p, run, ledger)
+    if not arrivals:
+        return {"nothing_to_do": False, "commit": head, "landed": 0, "summary": "no new delivery"}
+    records = tuple(record for record, _ in arrivals)
+    key = run_key(
+        case=p.case.name, stage="intake", contract="", code="",
+        works=[f"{one.id} {one.delivered_at.isoformat()}" for one in records],
+    )  # fmt: skip
+    branch = run.branch(p.case.name)
+    p.lake.create_branch(branch, head)
+    reached("intake.branched")
+    with ThreadPoolExecutor(_UPLOADS) as pool:
+        list(pool.map(lambda pair: _upload(p, branch, *pair), arrivals))
+    audited = p.lake.commit(branch, f"landing: {len(records)} deliveries", {})
+    reached("intake.committed")
+    receipt = IntakeReceipt(
+        run_key=key, case=p.case.name, stage="ingest", base_commit=head, audited_commit=audited,
+        gate_version=gate_version(), code_version=p.code_version, actor=run.actor, run_id=run.run_id,
+        created_at=datetime.now(UTC), landed=records,
+    )  # fmt: skip
+    seal(p.lake, branch, receipt)
+    reached("intake.sealed")
+    done = publish(p.lake, p.tables, p.lease, Work(branch, receipt, lambda now: _still_new(now, records)))
+    drop_branches(p.lake, branch)
+    return {"nothing_to_do": False, "commit": done, "landed": len(records), "summary": f"{len(records)} deliveries taken in"}
+
+
+def _numbered(p: Platform, run: Run, ledger: Ledger) -> list[tuple[LandedRecord, Arrival]]:
+    """New arrivals inside the range, each with its number; several of one unit are numbered in order of delivery."""
+    numbered: list[tuple[LandedRecord, Arrival]] = []
+    given: dict[Any, int] = {}
+    for arrival in sorted(p.source.arrivals(p.case), key=lambda one: one.record.delivered_at):
+        record = arrival.record
+        if not selected(p.case.table(record.table), run, record) or not is_new(ledger, record):
+            continue
+        number = max(next_number(ledger, record), given.get(record.unit, 0) + 1)
+        given[record.unit] = number
+        numbered.append((record.model_copy(update={"delivery": number, "damage": arrival.damage()}), arrival))
+    return numbered
+
+
+def _still_new(ledger: Ledger, records: tuple[LandedRecord, ...]) -> None:
+    first: dict[Any, LandedRecord] = {}
+    for record in records:
+        first.setdefault(record.unit, record)
+    for record in first.values():
+        if not is_new(ledger, record) or next_number(ledger, record) != record.delivery:
+            raise PreconditionFailed(f"{record.unit} got another delivery meanwhile; nothing was taken in.")
+
+
+def _upload(p: Platform, branch: str, record: LandedRecord, arrival: Arrival) -> None:
+    folder = record.path(p.case.name)
+    for name in (*record.files, "manifest.json"):
+        p.lake.put(branch, f"{folder}{name}", arrival.read(name))
+
+
+def write(p: Platform, run: Run, landed: dict[str, Any]) -> dict[str, Any]:
+    """Write the newest open delivery of each (table, data date) as rows on a run branch."""
+    planned = to_publish(read_ledger(p.lake, p.case.name, landed["commit"]), p.case, run)
+    if not planned:
+        return {"nothing_to_do": True, "summary": "every delivery is published, refused or superseded"}
+    head = p.lake.head(MAIN)
+    ledger = read_ledger(p.lake, p.case.name, head)
+    key = _data_key(p, run, ledger, planned)
+    if key in ledger.entries:
+        return {"nothing_to_do": False, "run_key": key, "branch": "", "done": True, "summary": "published before"}
+    still = {record.id for record in to_publish(ledger, p.case, run)}
+    planned = [record for record in planned if record.id in still]
+    if not planned:
+        return {"nothing_to_do": True, "summary": "its deliveries were published, refused or superseded meanwhile"}
+    key = _data_key(p, run, ledger, planned)
+    branch = run.branch(p.case.name)
+    p.lake.create_branch(branch, head)
+    reached("write.branched")
+    written = _write_rows(p, run, ledger, planned, branch, head, key)
+    p.lake.put(branch, evidence_path(key, WRITTEN), written.model_dump_json().encode())
+    commit = p.lake.commit(branch, f"write {len(planned)} units", {"lakeloop_run_key": key})
+    reached("write.committed")
+    rows = sum(one.account.rows_in for one in written.report.units)
+    return {
+        "nothing_to_do": False, "run_key": key, "branch": branch, "commit": commit, "done": False,
+        "summary": f"{rows} rows of {len(planned)} units on {branch}",
+    }  # fmt: skip
+
+
+def _write_rows(
+    p: Platform, run: Run, ledger: Ledger, planned: list[LandedRecord], branch: str, head: str, key: str
+) -> Written:
+    refused, units = [], []
+    for record in planned:
+        refusal = refusal_before_write(ledger, record, run)
+        if refusal:
+            refused.append(RefusedRecord(**_unit(record), refusal=refusal))
+        else:
+            units.append(_landed_unit(p, ledger, record))
+    report = WriteReport(units=())
+    if units:
+        job = WriteJob(
+            repository=p.lake.repository, case=p.case_ref, landing_commit=head, branch=branch, run_key=key,
+            units=tuple(units),
+        )  # fmt: skip
+        answer = p.spark.run(job)
+        assert isinstance(answer, WriteReport)  # noqa: S101  # a job answers with its own report
+        report = answer
+    return Written(base=head, units=tuple(units), refused=tuple(refused), report=report)
+
+
+def _landed_unit(p: Platform, ledger: Ledger, record: LandedRecord) -> LandedUnit:
+    available = ledger.available_at(record.unit) or record.delivered_at
+    return LandedUnit(
+        **_unit(record), path=record.path(p.case.name), files=record.files, manifest_rows=record.rows,
+        delivered_at=record.delivered_at, available_at=available,
+    )  # fmt: skip
+
+
+def _unit(record: LandedRecord) -> dict[str, Any]:
+    return record.model_dump(include={"table", "data_date", "delivery", "sha256"})
+
+
+def _data_key(p: Platform, run: Run, ledger: Ledger, planned: list[LandedRecord]) -> str:
+    """Deliveries name the work; bytes that were withdrawn are new work only with the withdrawal's name."""
+    works = []
+    for record in planned:
+        gone = ledger.withdrawn.get((record.unit, record.sha256))
+        works.append(f"{record.id} reinstated from {gone[1]}" if gone and run.reinstate else str(record.id))
+    return run_key(
+        case=p.case.name, stage="ingest", works=works, contract=p.case.contract_version(), code=p.code_version
+    )
+
+
+def already_done(p: Platform, key: str) -> str | None:
+    """The merge commit of a piece of work when main has it."""
+    return merged_as(p.lake, key)
+
+
+def commit_or(p: Platform, branch: str, message: str, otherwise: str) -> str:
+    """Commit what is staged on a branch, or answer `otherwise` when nothing is."""
+    try:
+        return p.lake.commit(branch, message, {})
+    except NothingToDo:
+        return otherwise

@@ -1,0 +1,146 @@
+"""Score: the champion over every open date of one commit, onto a candidate branch."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from lakeloop.core.checkpoints import reached
+from lakeloop.core.errors import AuditFailed
+from lakeloop.core.jobs import AuditScoresJob, Passport, ScoreJob
+from lakeloop.core.lake import MAIN, evidence_path, run_key
+from lakeloop.core.ledger import Ledger
+from lakeloop.core.receipts import PromotionReceipt, ScoredRecord, ScoresReceipt
+from lakeloop.core.reports import AuditReport, ScoreReport
+from lakeloop.core.runs import Run
+from lakeloop.core.scoring import to_score
+from lakeloop.core.use_case import Value
+from lakeloop.gate import gate_version
+from lakeloop.steps.history import read_candidates, read_ledger
+from lakeloop.steps.platform import Platform
+from lakeloop.steps.publish import seal
+
+SCORED = "scored.json"
+
+
+class Scored(Value):
+    """What the scoring leaves on its branch for the audit."""
+
+    data_commit: str
+    model_version: int
+    model_sha256: str
+    dates: tuple[ScoredRecord, ...]
+
+
+def score(p: Platform, run: Run) -> dict[str, Any]:
+    """Score every open date inside the run's range with the champion, on a branch of its own."""
+    head = p.lake.head(MAIN)
+    ledger = read_ledger(p.lake, p.case.name, head)
+    champion = ledger.champion
+    if champion is None:
+        return {"nothing_to_do": True, "summary": "no champion yet: train and promote one first"}
+    candidates = read_candidates(p.lake, p.case.name)
+    dates = to_score(ledger, p.case, run, candidates)
+    if not dates:
+        return {"nothing_to_do": True, "summary": "every published date is scored or waits to be judged"}
+    reads = {day: ledger.reads_of(p.case.reads_of(day), until=p.case.prediction_time(day)) for day in dates}
+    key = _key(p, champion, {day.isoformat(): reads[day] for day in dates})
+    branch = run.branch(p.case.name)
+    p.lake.create_branch(branch, head)
+    reached("score.branched")
+    report = _run(p, champion, key, head, branch, dates)
+    scored = Scored(
+        data_commit=head, model_version=champion.model_version, model_sha256=champion.model_sha256,
+        dates=tuple(
+            ScoredRecord(data_date=day, fingerprint=report.dates[day], reads=reads[day]) for day in dates
+        ),
+    )  # fmt: skip
+    p.lake.put(branch, evidence_path(key, SCORED), scored.model_dump_json().encode())
+    commit = p.lake.commit(branch, f"score {len(dates)} dates", {})
+    reached("score.committed")
+    rows = sum(one.rows for one in report.dates.values())
+    return {
+        "nothing_to_do": False, "run_key": key, "branch": branch, "commit": commit,
+        "dates": [dates[0].isoformat(), dates[-1].isoformat()], "rows": rows,
+        "summary": f"{rows} rows of {len(dates)} dates by version {champion.model_version}",
+    }  # fmt: skip
+
+
+def _key(p: Platform, champion: PromotionReceipt, reads: dict[str, Any]) -> str:
+    works = [f"{day} {json.dumps(read, sort_keys=True, default=str)}" for day, read in reads.items()]
+    return run_key(
+        case=p.case.name, stage="score", works=works, contract=p.case.contract_version(), code=p.code_version,
+        model=f"{champion.model_name}/{champion.model_version}",
+    )  # fmt: skip
+
+
+def _run(p: Platform, champion: PromotionReceipt, key: str, head: str, branch: str, dates: list[Any]) -> ScoreReport:
+    p.workdir.mkdir(parents=True, exist_ok=True)
+    path = p.registry.download(champion.model_name, champion.model_version, str(p.workdir))
+    passport = Passport(
+        model_name=champion.model_name, model_version=champion.model_version, model_sha256=champion.model_sha256,
+        data_commit=head, code_version=p.code_version, contract_version=p.case.contract_version(), run_key=key,
+    )  # fmt: skip
+    job = ScoreJob(
+        repository=p.lake.repository, case=p.case_ref, branch=branch, model_path=path, passport=passport,
+        dates=tuple(dates),
+    )  # fmt: skip
+    report = p.spark.run(job)
+    assert isinstance(report, ScoreReport)  # noqa: S101  # a job answers with its own report
+    return report
+
+
+def audit(p: Platform, run: Run, scored: dict[str, Any]) -> dict[str, Any]:
+    """Audit the committed scores and seal them as a candidate; the watch judges it.
+
+    Raises:
+        AuditFailed: the scores are not whole; the branch is kept, nothing was sealed.
+    """
+    key, branch, snapshot = scored["run_key"], scored["branch"], scored["commit"]
+    ledger = read_ledger(p.lake, p.case.name)
+    sealed = [one for one in read_candidates(p.lake, p.case.name) if one.branch == branch]
+    if sealed or _is_judged(ledger, key):
+        return {"nothing_to_do": False, "run_key": key, "branch": branch, "summary": "sealed before"}
+    record = Scored.model_validate_json(p.lake.get(snapshot, evidence_path(key, SCORED)))
+    report = _audited(p, key, snapshot, record)
+    for name, page in report.pages.items():
+        p.lake.put(branch, evidence_path(key, name), page.encode())
+    receipt = ScoresReceipt(
+        run_key=key, case=p.case.name, stage="score", base_commit=record.data_commit, audited_commit=snapshot,
+        gate_version=gate_version(), code_version=p.code_version, actor=run.actor, run_id=run.run_id,
+        created_at=datetime.now(UTC), data_commit=record.data_commit, model_name=p.case.name,
+        model_version=record.model_version, model_sha256=record.model_sha256,
+        contract_version=p.case.contract_version(), dates=record.dates,
+    )  # fmt: skip
+    commit = seal(p.lake, branch, receipt)
+    reached("score.sealed")
+    return {
+        "nothing_to_do": False, "run_key": key, "branch": branch, "commit": commit,
+        "summary": f"candidate of {len(record.dates)} dates waits to be judged",
+    }  # fmt: skip
+
+
+def _audited(p: Platform, key: str, snapshot: str, record: Scored) -> AuditReport:
+    dates = tuple(one.data_date for one in record.dates)
+    report = p.spark.run(
+        AuditScoresJob(
+            repository=p.lake.repository, case=p.case_ref, snapshot=snapshot, data_commit=record.data_commit,
+            run_key=key, dates=dates,
+        )
+    )  # fmt: skip
+    assert isinstance(report, AuditReport)  # noqa: S101  # a job answers with its own report
+    failed = [
+        f"{unit.data_date} {check.name}: {check.observed}, expected {check.expected}"
+        for unit in report.units for check in unit.checks if not check.passed
+    ]  # fmt: skip
+    if failed or {unit.data_date for unit in report.units} != set(dates):
+        raise AuditFailed(
+            f"scores at {snapshot}: {len(failed)} checks failed ({'; '.join(failed[:3])}); "
+            "no candidate was made, the branch is kept. Next: `lakeloop logs`, then clear `score`."
+        )
+    return report
+
+
+def _is_judged(ledger: Ledger, key: str) -> bool:
+    return any(candidate == key for candidate, _ in ledger.judged)
+
+

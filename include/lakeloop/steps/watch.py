@@ -1,0 +1,90 @@
+"""Watch: evidence and a verdict for every unjudged date, kept on a run branch until it is acted upon."""
+
+from datetime import date
+from typing import Any
+
+from lakeloop.core.checkpoints import reached
+from lakeloop.core.jobs import EvidenceJob
+from lakeloop.core.lake import MAIN, evidence_path, run_key
+from lakeloop.core.reports import DateEvidence, EvidenceReport
+from lakeloop.core.runs import Run
+from lakeloop.core.scoring import Candidate, to_judge
+from lakeloop.core.use_case import Value
+from lakeloop.core.verdict import Verdict, judge
+from lakeloop.steps.history import read_candidates, read_ledger
+from lakeloop.steps.platform import Platform
+
+JUDGED = "judged.json"
+
+
+class JudgedDate(Value):
+    """A verdict, the candidate it is about, and what was measured."""
+
+    candidate: str
+    verdict: Verdict
+    evidence: DateEvidence
+
+
+class Judged(Value):
+    """Everything one sweep decided, in date order."""
+
+    data_commit: str
+    dates: tuple[JudgedDate, ...]
+
+
+def judge_dates(p: Platform, run: Run) -> dict[str, Any]:
+    """Measure and judge every open date of every candidate inside the run's range."""
+    head = p.lake.head(MAIN)
+    ledger = read_ledger(p.lake, p.case.name, head)
+    candidates = {one.receipt.run_key: one for one in read_candidates(p.lake, p.case.name)}
+    work = to_judge(ledger, run, list(candidates.values()))
+    if not work:
+        return {"nothing_to_do": True, "summary": "no candidate waits to be judged"}
+    report = _measure(p, head, {candidates[key].commit: days for key, days in work.items()})
+    judged = Judged(data_commit=head, dates=_verdicts(p, work, report))
+    key = run_key(
+        case=p.case.name, stage="watch", contract=p.case.contract_version(), code=p.code_version,
+        works=[f"{one.candidate} {one.verdict.data_date}" for one in judged.dates],
+    )  # fmt: skip
+    branch = run.branch(p.case.name)
+    p.lake.create_branch(branch, head)
+    p.lake.put(branch, evidence_path(key, JUDGED), judged.model_dump_json(indent=1).encode())
+    commit = p.lake.commit(branch, f"judge {len(judged.dates)} dates", {})
+    reached("watch.judged")
+    return {
+        "nothing_to_do": False, "run_key": key, "branch": branch, "commit": commit,
+        "summary": _summary(judged.dates),
+    }  # fmt: skip
+
+
+def _measure(p: Platform, head: str, candidates: dict[str, list[date]]) -> EvidenceReport:
+    report = p.spark.run(
+        EvidenceJob(
+            repository=p.lake.repository, case=p.case_ref, data_commit=head,
+            candidates={commit: tuple(days) for commit, days in candidates.items()},
+        )
+    )  # fmt: skip
+    assert isinstance(report, EvidenceReport)  # noqa: S101  # a job answers with its own report
+    return report
+
+
+def _verdicts(p: Platform, work: dict[str, list[date]], report: EvidenceReport) -> tuple[JudgedDate, ...]:
+    evidence = {one.data_date: one for one in report.dates}
+    owner = {day: key for key, days in work.items() for day in days}
+    return tuple(
+        JudgedDate(candidate=owner[day], verdict=judge(evidence[day], p.case.drift), evidence=evidence[day])
+        for day in sorted(owner)
+    )
+
+
+def _summary(dates: tuple[JudgedDate, ...]) -> str:
+    counts: dict[str, int] = {}
+    for one in dates:
+        counts[one.verdict.word] = counts.get(one.verdict.word, 0) + 1
+    told = ", ".join(f"{count} {word}" for word, count in sorted(counts.items()))
+    return f"{dates[0].verdict.data_date} to {dates[-1].verdict.data_date}: {told}"
+
+
+def candidate_of(candidates: list[Candidate], key: str) -> Candidate | None:
+    """The candidate of a run key, if its branch is still there."""
+    return next((one for one in candidates if one.receipt.run_key == key), None)
