@@ -35,7 +35,8 @@ def listed(repo: Path) -> list[Jar]:
     """The jars the repository asks for."""
     lines = (repo / "tools/jars/jars.txt").read_text("utf-8").splitlines()
     pairs = [line.split() for line in lines if line and not line.startswith("#")]
-    return [Jar(*coordinates.split(":"), digest.removeprefix("sha256:")) for coordinates, digest in pairs]
+    split = [(*coordinates.split(":"), digest.removeprefix("sha256:")) for coordinates, digest in pairs]
+    return [Jar(group, name, version, digest) for group, name, version, digest in split]
 
 
 def fetch_jars(repo: Path, venv: Path, say: Callable[[str], None], maven: str | None = shutil.which("mvn")) -> None:

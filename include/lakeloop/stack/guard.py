@@ -102,6 +102,7 @@ def _spawn(argv: list[str], env: dict[str, str], cwd: str) -> int:
         os.chdir(cwd)
         for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
             signal.signal(signum, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())  # a mask outlives exec: the service would never see a TERM
         os.execvpe(argv[0], argv, env)
     except OSError as error:
         sys.stderr.write(f"guard: cannot start {argv[0]}: {error}\n")

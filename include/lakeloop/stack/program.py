@@ -13,7 +13,7 @@ from lakeloop.stack.layout import StackRoot, write_private_json
 # What a service may inherit; everything else of the caller's environment stays outside, so that two callers start one stack.
 _INHERITED = (
     "PATH", "HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "JAVA_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",
-    "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "LAKELOOP_CACHE", "XDG_CACHE_HOME",
+    "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "XDG_CACHE_HOME",
 )  # fmt: skip
 _ALWAYS = {
     "NO_PROXY": "127.0.0.1,localhost",
@@ -23,6 +23,17 @@ _ALWAYS = {
     "PYTHONUNBUFFERED": "1",
     "SPT_NOENV": "1",  # setproctitle must not overwrite the environment: the mark is read from there
 }
+
+
+def inherited() -> dict[str, str]:
+    """What a service has from its starter, and what every service has."""
+    named = {name: value for name, value in os.environ.items() if name in _INHERITED or _is_setting(name)}
+    return named | _ALWAYS
+
+
+def _is_setting(name: str) -> bool:
+    """A platform setting of the caller holds for its tasks too, but for the stack's own affairs and its mark."""
+    return name.startswith("LAKELOOP_") and name not in {"LAKELOOP_AIRFLOW_DB_URL", "LAKELOOP_TIED_TO", guard.MARK}
 
 
 @dataclass(frozen=True)
@@ -37,11 +48,10 @@ class Program:
     def write(self, root: StackRoot) -> list[str]:
         """Keeps the program's file (0600) in the root and gives the command that runs it."""
         path = root.folder("run/programs") / f"{self.name}.json"
-        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         content = {
             "mark": f"{root.mark}{self.name}",
             "argv": list(self.argv),
-            "env": {**inherited, **_ALWAYS, "LAKELOOP_HOME": str(root.home), **self.env},
+            "env": {**inherited(), "LAKELOOP_HOME": str(root.home), **self.env},
             "cwd": str(root.home),
             "grace": self.grace,
         }

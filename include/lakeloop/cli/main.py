@@ -1,0 +1,31 @@
+"""`lakeloop`: every command by name. A module of commands is registered here by one line; it must be light to import."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from lakeloop.cli import doctor, stack
+from lakeloop.core.errors import LakeloopError
+
+app = typer.Typer(
+    name="lakeloop",
+    help="Batch MLOps on a versioned lake: nothing reaches a reader before it was audited.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # locals hold keys
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+doctor.register(app)
+stack.register(app)
+
+
+def main() -> None:
+    """The console script: a failure the platform can explain is one sentence and exit code 1, not a traceback."""
+    try:
+        app()
+    except LakeloopError as error:
+        sys.stderr.write(f"lakeloop: {error}\n")
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""DataFrame in, DataFrame out: the only place of the platform that speaks Spark."""

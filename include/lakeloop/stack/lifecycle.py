@@ -1,0 +1,183 @@
+"""Up and down: the parts in order of readiness, each proved; and nothing of them left."""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import httpx
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from lakeloop.core.errors import ConfigurationError, StackFailed
+from lakeloop.settings import Settings
+from lakeloop.stack import airflow, doctor, guard, spark
+from lakeloop.stack.airflow_api import AirflowApi, NotYet
+from lakeloop.stack.artifacts import jar_folder, lakefs_binary
+from lakeloop.stack.keys import keys_of
+from lakeloop.stack.layout import StackRoot, read_json, write_private_json
+from lakeloop.stack.parts import Part, parts, programs
+from lakeloop.stack.ports import LOOPBACK, choose
+from lakeloop.stack.supervisor import Supervisor
+
+Say = Callable[[str], None]
+NOT_WORKING = (httpx.HTTPError, NotYet, StackFailed)
+CRASHES_ALLOWED = 2
+
+
+@dataclass(frozen=True)
+class Lifecycle:
+    """One stack root's up and down; `bootstrap` makes the lake ready once lakeFS answers."""
+
+    home_settings: Settings
+    bootstrap: Callable[[Settings], object]
+    say: Say = lambda _words: None
+
+    @property
+    def root(self) -> StackRoot:
+        """The root it works on."""
+        return StackRoot(self.home_settings.home.absolute())
+
+    def up(self) -> Settings:
+        """Everything up and proved, whatever state it was in before; returns the settings that reach it."""
+        with self._alone():
+            began = time.monotonic()
+            supervisor = Supervisor(self.root)
+            running = supervisor.answers() and self._complete(supervisor)
+            settings = Settings.load(self.root.home) if running else self._begin(supervisor)
+            self._bring_up(supervisor, settings, fresh=not running)
+            self.say(f"{'already up' if running else 'up'} ({time.monotonic() - began:.0f} s)")
+            return settings
+
+    def down(self) -> list[int]:
+        """Ends everything; returns the pids that had to be killed because nobody looked after them any more."""
+        with self._alone():
+            return self._end(Supervisor(self.root))
+
+    def _begin(self, supervisor: Supervisor) -> Settings:
+        """A clean start, also after a crash: what is left of an earlier stack ends first, then ports, files and the daemon."""
+        self._refuse_an_unfit_machine()
+        self._end(supervisor)
+        keys = keys_of(self.root)
+        ports = choose(read_json(self.root.stack_file).get("ports", {}))
+        write_private_json(self.root.stack_file, _facts(ports))
+        settings = Settings.load(self.root.home)
+        supervisor.start(programs(self.root, keys, settings, ports), self.home_settings.tied_to)
+        return settings
+
+    def _refuse_an_unfit_machine(self) -> None:
+        wrong = [f"{check.name}: {check.found}. {check.fix}" for check in doctor.examine(self.root.home) if not check.ok]
+        wrong += [f"{path} is missing. Run `make setup`" for path in (lakefs_binary(), jar_folder()) if not path.exists()]
+        if wrong:
+            message = "; ".join(wrong) + "; nothing was started"
+            raise ConfigurationError(message)
+
+    def _complete(self, supervisor: Supervisor) -> bool:
+        """Whether every program runs; a daemon whose programs were changed or given up is begun anew."""
+        known = {state.name: state for state in supervisor.states()}
+        wanted = [name for part in parts(Settings.load(self.root.home)) for name in part.programs]
+        return all(name in known and known[name].state in {"RUNNING", "STARTING", "BACKOFF"} for name in wanted)
+
+    def _bring_up(self, supervisor: Supervisor, settings: Settings, fresh: bool) -> None:
+        """lakeFS and the lake first; then all others start at once and are awaited in order."""
+        first, *others = parts(settings)
+        supervisor.start_program("lakefs")
+        self._await(supervisor, first)
+        self.bootstrap(settings)
+        ahead = [name for part in others for name in part.programs if not name.startswith(("airflow", "alerts"))]
+        for name in ahead:
+            supervisor.start_program(name)
+        settings = self._migrate(settings)
+        for part in others:
+            for name in part.programs:
+                supervisor.start_program(name)
+            self._await(supervisor, part)
+            if part.name == "airflow":
+                self._furnish_airflow(settings)
+        if fresh:
+            self._prove_whole(settings)
+
+    def _migrate(self, settings: Settings) -> Settings:
+        facts = read_json(self.root.stack_file)
+        env = airflow.environment(self.root, keys_of(self.root), settings, facts["ports"]["airflow"])
+        identity = airflow.migrate(self.root, env, airflow.database_url(self.root, self.home_settings))
+        write_private_json(self.root.stack_file, facts | {"airflow_database_id": identity})
+        return Settings.load(self.root.home)
+
+    def _furnish_airflow(self, settings: Settings) -> None:
+        with AirflowApi(settings) as api:
+            api.sign_in()
+            api.ensure_pool("spark", 1, "the one warm Spark: its jobs queue here")
+            api.ensure_connection(airflow.slack_inbox(settings.alerts_url), "kept by lakeloop: the inbox on loopback")
+
+    def _prove_whole(self, settings: Settings) -> None:
+        self.say("spark: a query through a Python worker; airflow: a task that runs")
+        spark.prove(settings, whole=True)
+        with AirflowApi(settings) as api:
+            api.sign_in()
+            api.prove_a_task_runs()
+
+    def _await(self, supervisor: Supervisor, part: Part) -> None:
+        pids: dict[str, set[int]] = {name: set() for name in part.programs}
+
+        def watch(_state: RetryCallState) -> None:
+            for name in part.programs:
+                state = supervisor.state(name)
+                pids[name] |= {state.pid} - {0}
+                if len(pids[name]) > CRASHES_ALLOWED:
+                    raise ConfigurationError(self._gave_up(part, f"{name} ended {CRASHES_ALLOWED} times"))
+
+        began = time.monotonic()
+        wait = Retrying(
+            retry=retry_if_exception_type(NOT_WORKING), wait=wait_fixed(0.25), before=watch,
+            stop=stop_after_delay(part.patience), reraise=True,
+        )  # fmt: skip
+        try:
+            wait(part.prove)
+        except NOT_WORKING as error:
+            raise StackFailed(self._gave_up(part, str(error))) from error
+        self.say(f"{part.name}: {part.address} ({time.monotonic() - began:.1f} s)")
+
+    def _gave_up(self, part: Part, why: str) -> str:
+        logs = ", ".join(str(self.root.log(name)) for name in part.programs)
+        return f"{part.name} did not come up: {why}; what started before it still runs; read {logs}, then `lakeloop up`"
+
+    def _end(self, supervisor: Supervisor) -> list[int]:
+        if supervisor.answers():
+            names = [state.name for state in supervisor.states()]
+            supervisor.stop_programs([name for name in names if name.startswith(("airflow", "alerts"))])
+            supervisor.stop_programs(names)
+            supervisor.shutdown()
+        left = guard.end_strays(self.root.mark)
+        for name in ("supervisor.sock", "supervisord.pid"):
+            (self.root.home / "run" / name).unlink(missing_ok=True)
+        self.root.socket.unlink(missing_ok=True)
+        return left
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Two commands on one root take turns."""
+        path = self.root.folder("run") / "lifecycle.lock"
+        path.touch(mode=0o600)
+        with path.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _facts(ports: dict[str, int]) -> dict[str, object]:
+    """What clients need to know, under the names that Settings reads."""
+    web = {name: f"http://{LOOPBACK}:{port}" for name, port in ports.items()}
+    return {
+        "ports": ports,
+        "lakefs_endpoint": web["lakefs"],
+        "spark_remote": f"sc://localhost:{ports['spark']}",  # only this literal name gets a token without TLS
+        "mlflow_tracking_uri": web["mlflow"],
+        "airflow_url": web["airflow"],
+        "alerts_url": web["alerts"],
+    }
+
+
+def no_bootstrap(_settings: Settings) -> None:
+    """For a stack whose lake is nobody's concern, as in tests of the stack itself."""

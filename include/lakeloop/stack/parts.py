@@ -1,0 +1,72 @@
+"""The parts of the stack in order of start: each with its programs, its address, and the question that proves it."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import httpx
+
+from lakeloop.settings import Settings
+from lakeloop.stack import airflow, lakefs, mlflow, spark
+from lakeloop.stack.airflow_api import AirflowApi
+from lakeloop.stack.keys import Keys
+from lakeloop.stack.layout import StackRoot
+from lakeloop.stack.program import Program
+
+ALERTS_MODULE = "lakeloop_airflow.alerts_service"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A service: `prove` raises while it does not work; `patience` is how long it may take to come up, in seconds."""
+
+    name: str
+    programs: tuple[str, ...]
+    address: str
+    prove: Callable[[], None]
+    patience: int
+
+
+def parts(settings: Settings) -> list[Part]:
+    """Every part, in order of start."""
+    key, secret = settings.lakefs_access_key_id, settings.lakefs_secret_access_key.get_secret_value()
+    found = [
+        Part("lakefs", ("lakefs",), settings.lakefs_endpoint, lambda: lakefs.prove(settings.lakefs_endpoint, key, secret), 60),
+        Part("spark", ("spark",), settings.spark_remote, lambda: spark.prove(settings, whole=False), 180),
+        Part("mlflow", ("mlflow",), settings.mlflow_tracking_uri, lambda: mlflow.prove(settings.mlflow_tracking_uri), 180),
+        Part("airflow", tuple(airflow.PROCESSES), settings.airflow_url, lambda: _prove_airflow(settings), 240),
+        Part("alerts", ("alerts",), settings.alerts_url, lambda: _prove_alerts(settings.alerts_url), 60),
+    ]
+    return found if _alerts_are_there() else found[:-1]
+
+
+def programs(root: StackRoot, keys: Keys, settings: Settings, ports: dict[str, int]) -> list[Program]:
+    """Every program, its files written; the same order."""
+    env = airflow.environment(root, keys, settings, ports["airflow"])
+    serve = (sys.executable, "-m", ALERTS_MODULE)
+    return [
+        lakefs.program(root, keys, ports["lakefs"]),
+        spark.program(root, keys, settings, ports["spark"]),
+        mlflow.program(root, ports["mlflow"]),
+        *airflow.programs(root, keys, settings, ports["airflow"]),
+        *([Program("alerts", serve, env)] if _alerts_are_there() else []),
+    ]
+
+
+def _alerts_are_there() -> bool:
+    try:
+        return importlib.util.find_spec(ALERTS_MODULE) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _prove_airflow(settings: Settings) -> None:
+    with AirflowApi(settings) as api:
+        api.prove_healthy()
+
+
+def _prove_alerts(url: str) -> None:
+    httpx.get(url, timeout=5, follow_redirects=True).raise_for_status()
