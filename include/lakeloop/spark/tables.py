@@ -1,0 +1,43 @@
+"""Delta tables at a ref of the lake: where they are, whether they are, and the predicates that prune them."""
+
+from collections.abc import Iterable
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, SparkSession
+
+from lakeloop.core.errors import NotFound
+
+# What Delta says of a path that holds no table, in the words of a read and of a write.
+_ABSENT = {"DELTA_TABLE_NOT_FOUND", "DELTA_PATH_DOES_NOT_EXIST", "DELTA_MISSING_DELTA_TABLE", "PATH_NOT_FOUND"}
+
+
+def uri(repository: str, ref: str, path: str) -> str:
+    """The address of a path at a branch or commit, for Spark."""
+    return f"s3a://{repository}/{ref}/{path}"
+
+
+def find_table(spark: SparkSession, repository: str, ref: str, table: str) -> DataFrame | None:
+    """The table at a ref, or None where there is none; asks the lake once."""
+    frame = spark.read.format("delta").load(uri(repository, ref, table))
+    try:
+        frame.schema  # noqa: B018  a Connect frame meets the lake here, not before
+    except AnalysisException as error:
+        if error.getCondition() in _ABSENT:
+            return None
+        raise
+    return frame
+
+
+def read_table(spark: SparkSession, repository: str, ref: str, table: str) -> DataFrame:
+    """The table at a ref; NotFound where there is none."""
+    frame = find_table(spark, repository, ref, table)
+    if frame is None:
+        raise NotFound(f"there is no table {table} at {ref} of {repository}; nothing was read or written")
+    return frame
+
+
+def one_of(column: str, values: Iterable[object], kind: str = "date") -> str:
+    """A predicate that prunes partitions, fit for `where`, `replaceWhere`, UPDATE and DELETE."""
+    quoted = sorted({str(value).replace("\\", "\\\\").replace("'", "\\'") for value in values})
+    literals = ", ".join(f"DATE'{value}'" if kind == "date" else f"'{value}'" for value in quoted)
+    return f"`{column}` IN ({literals})" if quoted else "false"

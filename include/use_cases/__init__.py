@@ -1,0 +1,1 @@
+"""Use cases: one folder each, written by the people who know the data."""
