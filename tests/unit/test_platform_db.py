@@ -244,10 +244,13 @@ def test_a_killed_try_stays_open_until_somebody_ends_it(sessions: PlatformSessio
     assert sessions.open_of(KEY.dag, KEY.run) == []
 
 
-def test_last_words_are_kept_and_not_overwritten_by_a_later_end(sessions: PlatformSessions) -> None:
+def test_the_first_end_and_the_first_words_stay(sessions: PlatformSessions, clock: Clock) -> None:
     sessions.opened(KEY)
-    sessions.ended(KEY.id, "audit failed on weather")
     sessions.ended(KEY.id)
+    clock.now += 5
+    sessions.ended(KEY.id, "audit failed on weather")
+    sessions.ended(KEY.id, "interrupted")
+    assert sessions.of(KEY.dag, KEY.run)[0].ended_at == clock.now - 5
     assert [row.words for row in sessions.of(KEY.dag, KEY.run)] == ["audit failed on weather"]
 
 

@@ -23,7 +23,6 @@ from tenacity import (
 
 from lakeloop.core.errors import OrchestratorFailed
 
-_TIMEOUT = httpx.Timeout(30, connect=5)
 _LAST_STATES = ("success", "failed")
 _TASK_PAGE = 100
 
@@ -41,10 +40,10 @@ class TaskRun(NamedTuple):
 class AirflowApi:
     """Triggers and reads runs as one user; every refusal or silence is OrchestratorFailed."""
 
-    def __init__(self, url: str, username: str, password: str) -> None:
+    def __init__(self, url: str, username: str, password: str, timeout: float = 30) -> None:
         self._url = url.rstrip("/")
         self._user = {"username": username, "password": password}
-        self._client = httpx.Client(base_url=self._url, timeout=_TIMEOUT, trust_env=False)
+        self._client = httpx.Client(base_url=self._url, timeout=httpx.Timeout(timeout, connect=min(5, timeout)), trust_env=False)
         self._token = ""
 
     def __enter__(self) -> Self:
@@ -110,6 +109,10 @@ class AirflowApi:
             "reset_dag_runs": True,
         }
         return int(self._call("POST", f"/dags/{dag_id}/clearTaskInstances", json=body)["total_entries"])
+
+    def note(self, dag_id: str, run_id: str, words: str) -> None:
+        """Puts a note on a run, in place of an earlier one."""
+        self._call("PATCH", f"/dags/{dag_id}/dagRuns/{run_id}", json={"note": words})
 
     def unpause(self, dag_id: str) -> None:
         """Lets a DAG run."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from lakeloop.adapters.platform_db.database import SESSIONS, Database
@@ -39,13 +39,16 @@ class PlatformSessions:
             connection.execute(insert(SESSIONS).values(id=key.id, started_at=self._clock(), **key.model_dump()))
 
     def ended(self, session_id: str, words: str = "") -> None:
-        """Notes the end of a try, with its last words if it failed; never raises, the janitor closes what stays open."""
+        """Notes the end of a try, with its last words if it failed; the first end and the first words stay. Never raises."""
         try:
             with self._database.begin() as connection:
                 connection.execute(
                     update(SESSIONS)
-                    .where(SESSIONS.c.id == session_id, SESSIONS.c.ended_at.is_(None))
-                    .values(ended_at=self._clock(), words=words[:2000] or None)
+                    .where(SESSIONS.c.id == session_id)
+                    .values(
+                        ended_at=func.coalesce(SESSIONS.c.ended_at, self._clock()),
+                        words=func.coalesce(SESSIONS.c.words, words[:2000] or None),
+                    )
                 )
         except SQLAlchemyError as error:
             _log.warning("the end of session %s could not be noted: %s", session_id, type(error).__name__)

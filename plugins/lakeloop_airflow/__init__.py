@@ -1,0 +1,1 @@
+"""The Airflow language of lakeloop: the only place beside dags/ that imports Airflow."""

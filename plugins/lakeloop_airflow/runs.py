@@ -1,0 +1,71 @@
+"""From Airflow's run to ours: its nights, its try and who asked for it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from airflow.sdk import Context, Param
+
+from lakeloop.core.errors import InvalidInput
+from lakeloop.core.runs import Run
+from lakeloop.wiring import load_case
+
+_DATE = r"^(\d{4}-\d{2}-\d{2})?$"
+
+
+def range_params() -> dict[str, Param]:
+    """The form of a run by hand: a range of nights, both ends included; without one the run sweeps."""
+    return {
+        "date_from": Param("", type="string", pattern=_DATE, title="First night", description="YYYY-MM-DD; empty: sweep"),
+        "date_to": Param("", type="string", pattern=_DATE, title="Last night", description="YYYY-MM-DD; empty: as the first"),
+    }
+
+
+def reinstate_param() -> dict[str, Param]:
+    """The form's field that lets withdrawn bytes come back."""
+    words = "Why bytes that were withdrawn may be published again; empty: they may not"
+    return {"reinstate": Param("", type="string", maxLength=500, title="Reinstate", description=words)}
+
+
+def run_of(context: Context, case_ref: str, stage: str) -> Run:
+    """What this try is asked to do; InvalidInput for a key or a date that nobody understands."""
+    dag_run, params = context["dag_run"], context["params"]
+    _refuse_unknown(dag_run.conf or {}, set(params))
+    nights = _nights(params)
+    if not nights and dag_run.run_type == "backfill" and dag_run.logical_date:
+        nights = (dag_run.logical_date.astimezone(ZoneInfo(load_case(case_ref).timezone)).date(),) * 2
+    first, last = nights or (None, None)
+    return Run(
+        case=case_ref,
+        stage=stage,
+        run_id=dag_run.run_id,
+        attempt=context["ti"].try_number,
+        date_from=first,
+        date_to=last,
+        reinstate=str(params.get("reinstate") or ""),
+        actor=dag_run.triggering_user_name or "airflow",
+    )
+
+
+def _refuse_unknown(conf: dict[str, Any], known: set[str]) -> None:
+    unknown = sorted(set(conf) - known)
+    if unknown:
+        message = f"the run's configuration has unknown keys {unknown}, known are {sorted(known)}; nothing was done"
+        raise InvalidInput(message)
+
+
+def _nights(params: Any) -> tuple[date, date] | None:
+    first, last = str(params.get("date_from") or ""), str(params.get("date_to") or "")
+    if not first and not last:
+        return None
+    try:
+        nights = date.fromisoformat(first), date.fromisoformat(last or first)
+    except ValueError as error:
+        message = f"date_from {first!r} and date_to {last!r} are not two dates of the form YYYY-MM-DD; nothing was done"
+        raise InvalidInput(message) from error
+    if nights[0] > nights[1]:
+        message = f"date_from {first} is after date_to {last}; nothing was done"
+        raise InvalidInput(message)
+    return nights
