@@ -197,7 +197,10 @@ class UseCase(Value):
 
     def reads_of(self, data_date: date) -> dict[str, list[date]]:
         """Table name to the dates that the scores of `data_date` read."""
-        return {read.table: read.dates(data_date) for read in self.reads}
+        dates: dict[str, list[date]] = {}
+        for read in self.reads:
+            dates.setdefault(read.table, []).extend(read.dates(data_date))
+        return dates
 
     def prediction_time(self, data_date: date) -> datetime:
         """When the prediction for a date is made: its local midnight, timezone-aware."""

@@ -1,5 +1,6 @@
 """Act on verdicts in date order: publish scores with their trust, or withdraw a date's bad data."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import Any
@@ -124,7 +125,7 @@ def _write(
         p.tables.copy(candidate.commit, branch, [Slice(table=table, values=days)], {"trust": trust})
     verdicts, profiles = places.verdicts(p.case.name), places.profiles(p.case.name)
     p.tables.append(branch, verdicts, [verdict_row(one, key, record.trust) for one, record in zip(dates, records, strict=True)])
-    rows = [
+    rows: list[VerdictRow] = [
         {"data_date": one.verdict.data_date.isoformat(), "feature": name, "value": value, "run_key": key}
         for one in dates for name, value in sorted(one.evidence.profile.items())
     ]  # fmt: skip
@@ -160,7 +161,7 @@ def _same_scores(p: Platform, audited: str, records: tuple[JudgedRecord, ...]) -
             raise PreconditionFailed(f"scores of {one.data_date} differ from the judged candidate; nothing was published.")
 
 
-def _still_publishable(candidate: Candidate, days: list[date]):  # type: ignore[no-untyped-def]
+def _still_publishable(candidate: Candidate, days: list[date]) -> Callable[[Ledger], None]:
     def check(ledger: Ledger) -> None:
         lost = sorted(set(days) - set(open_dates(ledger, candidate)))
         if lost:
@@ -196,14 +197,10 @@ def _withdraw(p: Platform, run: Run, one: JudgedDate, told: dict[str, Any]) -> N
 def _condemned(p: Platform, one: JudgedDate) -> list[Condemned]:
     """The units of the date's faulty tables, by the receipts that the candidate had read."""
     ledger = read_ledger(p.lake, p.case.name)
-    candidate = candidate_of(read_candidates(p.lake, p.case.name), one.candidate)
-    day = one.verdict.data_date
-    scored = next((s for s in candidate.receipt.dates if s.data_date == day), None) if candidate else None
     found = []
     for table in one.verdict.tables:
-        unit = UnitId(table, day)
-        read = next((key for key, days in (scored.reads if scored else {}).get(table, {}).items() if day in days), None)
-        owner = ledger.owner(unit)
+        unit = UnitId(table, one.verdict.data_date)
+        read, owner = one.sources.get(table), ledger.owner(unit)
         if read and (owner is None or owner.run_key == read or _gone(ledger, unit, read)):
             found.append(Condemned(unit, read, one.verdict.words))
     return found

@@ -11,7 +11,7 @@ from lakeloop.core.errors import GateViolation, PreconditionFailed
 from lakeloop.core.jobs import AuditJob, Slice
 from lakeloop.core.lake import evidence_path
 from lakeloop.core.ledger import Ledger
-from lakeloop.core.receipts import DataReceipt, PublishedRecord, RefusalReceipt, RefusedRecord
+from lakeloop.core.receipts import DataReceipt, PublishedRecord, RefusalReceipt, RefusedRecord, UnitRecord
 from lakeloop.core.reports import AuditReport, Refusal, UnitAudit, UnitWritten
 from lakeloop.core.runs import Run
 from lakeloop.gate import gate_version
@@ -126,64 +126,71 @@ def _receipt(
 def publish_units(p: Platform, run: Run, audited: dict[str, Any]) -> dict[str, Any]:
     """Merge the audited branch (or its replay) into main; refused deliveries become one alert each."""
     key = audited["run_key"]
-    done = merged_as(p.lake, key)
-    if done is None:
-        branch = audited["branch"]
-        receipt = receipt_on(p.lake, branch, key)
-        if not isinstance(receipt, DataReceipt | RefusalReceipt):
-            raise GateViolation(f"{branch} carries no receipt of {key}; nothing was published. Next: clear `audit`.")
-        work = Work(branch, receipt, lambda ledger: _still_open(p, run, ledger, receipt), _slices(p, receipt))
-        done = publish(p.lake, p.tables, p.lease, work)
-        reached("publish.done")
-        drop_branches(p.lake, branch)
-    receipt = receipt_on(p.lake, done, key)
-    assert isinstance(receipt, DataReceipt | RefusalReceipt)  # noqa: S101  # the gate demanded it
+    done = merged_as(p.lake, key) or _publish_once(p, run, audited["branch"], key)
+    receipt = _unit_receipt(p, done, key)
     refused_deliveries(p, run, receipt, done)
     return _told(receipt, done)
 
 
+def _publish_once(p: Platform, run: Run, branch: str, key: str) -> str:
+    receipt = _unit_receipt(p, branch, key)
+    work = Work(branch, receipt, lambda ledger: _still_open(p, run, ledger, receipt), _slices(p, receipt))
+    done = publish(p.lake, p.tables, p.lease, work)
+    reached("publish.done")
+    drop_branches(p.lake, branch)
+    return done
+
+
+def _unit_receipt(p: Platform, ref: str, key: str) -> DataReceipt | RefusalReceipt:
+    receipt = receipt_on(p.lake, ref, key) if ref else None
+    if not isinstance(receipt, DataReceipt | RefusalReceipt):
+        raise GateViolation(f"{ref or 'no branch'} carries no receipt of {key}; nothing was published. Next: clear `audit`.")
+    return receipt
+
+
+def _published(receipt: DataReceipt | RefusalReceipt) -> tuple[PublishedRecord, ...]:
+    return receipt.published if isinstance(receipt, DataReceipt) else ()
+
+
 def _slices(p: Platform, receipt: DataReceipt | RefusalReceipt) -> tuple[Slice, ...]:
     days: dict[str, list[str]] = defaultdict(list)
-    if isinstance(receipt, DataReceipt):
-        for one in receipt.published:
-            days[one.table].append(one.data_date.isoformat())
-    quarantined = {one.table for one in receipt.refused if one.account and one.account.quarantined}
-    if isinstance(receipt, DataReceipt):
-        quarantined |= {one.table for one in receipt.published if one.account.quarantined}
+    for one in _published(receipt):
+        days[one.table].append(one.data_date.isoformat())
+    accounts = [(one.table, one.account) for one in receipt.refused]
+    accounts += [(one.table, one.account) for one in _published(receipt)]
+    bad = sorted({table for table, account in accounts if account and account.quarantined})
     clean = [Slice(table=places.clean(p.case.name, table), values=tuple(days[table])) for table in sorted(days)]
-    bad = [
-        Slice(table=places.quarantine(p.case.name, table), column="run_key", values=(receipt.run_key,))
-        for table in sorted(quarantined)
-    ]
-    return (*clean, *bad)
+    return (
+        *clean,
+        *(Slice(table=places.quarantine(p.case.name, table), column="run_key", values=(receipt.run_key,)) for table in bad),
+    )
 
 
 def _still_open(p: Platform, run: Run, ledger: Ledger, receipt: DataReceipt | RefusalReceipt) -> None:
     still = {record.id for record in to_publish(ledger, p.case, run)}
-    units = [*receipt.refused, *(receipt.published if isinstance(receipt, DataReceipt) else ())]
+    units: list[UnitRecord] = [*receipt.refused, *_published(receipt)]
     for one in units:
         if one.id not in still:
             raise PreconditionFailed(
                 f"{one.id} is not the newest open delivery of {one.unit} any more; nothing was published. "
                 "Next: the next run takes what is newest."
             )
-    for one in receipt.published if isinstance(receipt, DataReceipt) else ():
-        owner = ledger.owner(one.unit)
-        if (owner.run_key if owner else "") != one.restates:
-            raise PreconditionFailed(f"{one.unit} changed hands since it was audited; nothing was published.")
+    for record in _published(receipt):
+        owner = ledger.owner(record.unit)
+        if (owner.run_key if owner else "") != record.restates:
+            raise PreconditionFailed(f"{record.unit} changed hands since it was audited; nothing was published.")
 
 
 def _told(receipt: DataReceipt | RefusalReceipt, commit: str) -> dict[str, Any]:
-    published = receipt.published if isinstance(receipt, DataReceipt) else ()
     tables: dict[str, dict[str, int]] = {}
-    for one in (*published, *receipt.refused):
+    for one in _published(receipt):
         counts = tables.setdefault(one.table, {"rows_in": 0, "published": 0, "quarantined": 0, "deduplicated": 0})
-        if one.account:
-            for name in counts:
-                counts[name] += getattr(one.account, name)
+        for name in counts:
+            counts[name] += getattr(one.account, name)
+    published = len(_published(receipt))
     return {
-        "nothing_to_do": False, "commit": commit, "run_key": receipt.run_key, "published": len(published),
+        "nothing_to_do": False, "commit": commit, "run_key": receipt.run_key, "published": published,
         "refused": len(receipt.refused), "tables": tables,
         "refusals": [f"{one.id}: {one.refusal.message}" for one in receipt.refused][:5],
-        "summary": f"{len(published)} units published, {len(receipt.refused)} refused, main is {commit[:12]}",
+        "summary": f"{published} units published, {len(receipt.refused)} refused, main is {commit[:12]}",
     }  # fmt: skip

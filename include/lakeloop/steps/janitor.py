@@ -17,7 +17,8 @@ _RUN_BRANCH = re.compile(r"run-([a-z][a-z0-9_]*)-(ingest|score|watch|train|platf
 def sweep(lake: Lake, outbox: AlertOutbox, now: datetime | None = None, keep: timedelta = KEEP) -> dict[str, Any]:
     """Delete expired run branches and spent candidates; alert on candidates that nobody judged."""
     now = now or datetime.now(UTC)
-    deleted, waiting = [], []
+    deleted: list[str] = []
+    waiting: list[str] = []
     live = _candidates(lake)
     for branch in list(lake.branches("run-")):
         age = now - lake.commit_of(branch.head).created

@@ -23,6 +23,7 @@ class JudgedDate(Value):
     candidate: str
     verdict: Verdict
     evidence: DateEvidence
+    sources: dict[str, str]  # table -> receipt (run key) of that date that the candidate had read
 
 
 class Judged(Value):
@@ -41,7 +42,7 @@ def judge_dates(p: Platform, run: Run) -> dict[str, Any]:
     if not work:
         return {"nothing_to_do": True, "summary": "no candidate waits to be judged"}
     report = _measure(p, head, {candidates[key].commit: days for key, days in work.items()})
-    judged = Judged(data_commit=head, dates=_verdicts(p, work, report))
+    judged = Judged(data_commit=head, dates=_verdicts(p, work, candidates, report))
     key = run_key(
         case=p.case.name, stage="watch", contract=p.case.contract_version(), code=p.code_version,
         works=[f"{one.candidate} {one.verdict.data_date}" for one in judged.dates],
@@ -68,13 +69,23 @@ def _measure(p: Platform, head: str, candidates: dict[str, list[date]]) -> Evide
     return report
 
 
-def _verdicts(p: Platform, work: dict[str, list[date]], report: EvidenceReport) -> tuple[JudgedDate, ...]:
+def _verdicts(
+    p: Platform, work: dict[str, list[date]], candidates: dict[str, Candidate], report: EvidenceReport
+) -> tuple[JudgedDate, ...]:
     evidence = {one.data_date: one for one in report.dates}
     owner = {day: key for key, days in work.items() for day in days}
     return tuple(
-        JudgedDate(candidate=owner[day], verdict=judge(evidence[day], p.case.drift), evidence=evidence[day])
+        JudgedDate(
+            candidate=owner[day], verdict=judge(evidence[day], p.case.drift), evidence=evidence[day],
+            sources=_sources(candidates[owner[day]], day),
+        )
         for day in sorted(owner)
-    )
+    )  # fmt: skip
+
+
+def _sources(candidate: Candidate, day: date) -> dict[str, str]:
+    reads = next(record.reads for record in candidate.receipt.dates if record.data_date == day)
+    return {table: key for table, receipts in reads.items() for key, days in receipts.items() if day in days}
 
 
 def _summary(dates: tuple[JudgedDate, ...]) -> str:

@@ -1,0 +1,203 @@
+"""A world of one test: a repository under the gate, a feed folder, and the real ports around them."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from lakeloop.adapters.delta_tables import DeltaRsTables
+from lakeloop.adapters.folder_source import FolderSource
+from lakeloop.adapters.lakefs_lake import LakeFSLake
+from lakeloop.adapters.platform_db.alerts import PlatformOutbox
+from lakeloop.adapters.platform_db.database import Database
+from lakeloop.adapters.platform_db.lease import PlatformLease
+from lakeloop.core.jobs import Slice
+from lakeloop.core.receipts import PromotionReceipt
+from lakeloop.core.runs import Run
+from lakeloop.gate import gate_version
+from lakeloop.ports import Lake, ModelVersion
+from lakeloop.steps import act, ingest, ingest_publish, score, watch
+from lakeloop.steps.bootstrap import bootstrap
+from lakeloop.steps.history import read_ledger
+from lakeloop.steps.platform import Platform
+from lakeloop.steps.publish import Work, publish, seal
+from lakeloop.steps.verify import verify
+from tests.protocol.delta_runner import CLEAN, SCORES, DeltaRunner
+from tests.protocol.toy import TOY
+
+DAY_ONE = date(2024, 1, 1)
+Rows = dict[int, float]
+
+
+@dataclass(frozen=True)
+class Address:
+    """What a process of its own needs to stand in the same world; it can be pickled."""
+
+    endpoint: str
+    key: str
+    secret: str = field(repr=False)
+    repository: str
+    folder: Path
+
+
+class NoRegistry:
+    """The protocol needs no model: scores are the toy runner's own."""
+
+    def download(self, model: str, version: int, folder: str) -> str:
+        """Nothing to fetch."""
+        return f"{folder}/{model}-{version}"
+
+    def flag(self, model: str, version: int, key: str, value: str) -> None:
+        """Nothing to tag."""
+
+    def version(self, model: str, version: int) -> ModelVersion:
+        """Nothing registered."""
+        raise NotImplementedError
+
+    def record(self, **_: Any) -> ModelVersion:
+        """Nothing recorded."""
+        raise NotImplementedError
+
+    def point_champion(self, model: str, version: int) -> None:
+        """No alias."""
+
+
+def platform(at: Address, lake: Lake | None = None) -> Platform:
+    """The real ports of a world; `lake` stands in for its client where a test wants to break it."""
+    lake = lake or LakeFSLake(at.endpoint, at.key, at.secret, at.repository)
+    tables = DeltaRsTables(at.endpoint, at.key, at.secret, at.repository)
+    options = {
+        "AWS_ENDPOINT_URL": at.endpoint, "AWS_ACCESS_KEY_ID": at.key, "AWS_SECRET_ACCESS_KEY": at.secret,
+        "AWS_REGION": "us-east-1", "AWS_ALLOW_HTTP": "true",
+    }  # fmt: skip
+    database = Database(f"sqlite:///{at.folder / 'platform.db'}")
+    return Platform(
+        case=TOY, case_ref="tests.protocol.toy:TOY", lake=lake, tables=tables,
+        spark=DeltaRunner(lake, tables, options), registry=NoRegistry(),
+        lease=PlatformLease(database, ttl=0.3, patience=30), outbox=PlatformOutbox(database),
+        source=FolderSource(at.folder / "feed"), code_version="c0de", workdir=at.folder / "work",
+    )  # fmt: skip
+
+
+def found(at: Address) -> Platform:
+    """Create the world's repository under the gate and give its platform."""
+    p = platform(at)
+    bootstrap(LakeFSLake(at.endpoint, at.key, at.secret, at.repository), f"local://{at.repository}", "c0de")
+    return p
+
+
+def deliver(at: Address, day: date, rows: Rows, *, later: int = 0, damaged: bool = False) -> None:
+    """Put a delivery of a date into the feed; `later` orders the deliveries of one date."""
+    base = at.folder / "feed" / "toy" / "readings" / day.isoformat()
+    folder = base / str(1 + len(list(base.glob("*"))) if base.exists() else 1)
+    folder.mkdir(parents=True)
+    body = "id,value\n" + "".join(f"{key},{value}\n" for key, value in sorted(rows.items()))
+    sent = body[: len(body) // 2] if damaged else body
+    (folder / "readings.csv").write_text(sent)
+    when = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=4) + timedelta(hours=later)
+    file = {"name": "readings.csv", "sha256": hashlib.sha256(body.encode()).hexdigest(), "size": len(body), "rows": len(rows)}
+    manifest = {
+        "table": "readings", "data_date": day.isoformat(), "files": [file], "rows": len(rows),
+        "source": "test", "delivered_at": when.isoformat(),
+    }  # fmt: skip
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def run(stage: str, attempt: int = 1, **more: Any) -> Run:
+    """A run of the toy case."""
+    return Run(case="tests.protocol.toy:TOY", stage=stage, run_id=f"{stage}-1", attempt=attempt, **more)
+
+
+def ingest_all(p: Platform, attempt: int = 1, **more: Any) -> dict[str, Any]:
+    """The whole ingest of whatever is in the feed."""
+    audited = ingest_to_audit(p, attempt, **more)
+    return audited if audited["nothing_to_do"] else ingest_publish.publish_units(p, run("ingest", attempt, **more), audited)
+
+
+def ingest_to_audit(p: Platform, attempt: int = 1, **more: Any) -> dict[str, Any]:
+    """Ingest up to the sealed receipt on the run branch."""
+    this = run("ingest", attempt, **more)
+    written = ingest.write(p, this, ingest.intake(p, this))
+    return written if written["nothing_to_do"] else ingest_publish.audit(p, this, written)
+
+
+def score_all(p: Platform, attempt: int = 1) -> dict[str, Any]:
+    """Score and seal a candidate."""
+    scored = score.score(p, run("score", attempt))
+    return scored if scored["nothing_to_do"] else score.audit(p, run("score", attempt), scored)
+
+
+def watch_all(p: Platform, attempt: int = 1) -> dict[str, Any]:
+    """Judge and act."""
+    judged = watch.judge_dates(p, run("watch", attempt))
+    return judged if judged["nothing_to_do"] else act.act(p, run("watch", attempt), judged)
+
+
+def crown(p: Platform, version: int = 1) -> None:
+    """Promote a version that read nothing, so that scoring begins on the next night."""
+    head = p.lake.head("main")
+    ledger = read_ledger(p.lake, "toy", head)
+    seq = (ledger.champion.seq if ledger.champion else 0) + 1
+    branch = run("train").branch("toy")
+    p.lake.create_branch(branch, head)
+    receipt = PromotionReceipt(
+        run_key=hashlib.sha256(f"promotion {seq}".encode()).hexdigest(), case="toy", stage="train", base_commit=head,
+        audited_commit=head, gate_version=gate_version(), code_version="c0de", actor="test", run_id="t",
+        created_at=datetime.now(UTC), seq=seq, model_name="toy", model_version=version, model_sha256="0" * 64,
+        data_commit=head, metrics={}, gates=(), reads={},
+    )  # fmt: skip
+    seal(p.lake, branch, receipt)
+    publish(p.lake, p.tables, p.lease, Work(branch, receipt, lambda _: None))
+
+
+def clean_rows(p: Platform) -> dict[date, Rows]:
+    """What main holds: date to id to value."""
+    return _held(p, CLEAN, "value")
+
+
+def trusts(p: Platform) -> dict[date, set[str]]:
+    """Published scores: date to the trust flags on its rows."""
+    return {day: set(rows.values()) for day, rows in _held(p, SCORES, "trust").items()}
+
+
+def verdict_rows(p: Platform) -> list[tuple[str, str]]:
+    """(date, verdict) rows on main, sorted."""
+    table = _table(p, "watch/toy/verdicts")
+    return sorted(zip(table["data_date"].to_pylist(), table["verdict"].to_pylist(), strict=True)) if table else []
+
+
+def _held(p: Platform, path: str, column: str) -> dict[date, dict[int, Any]]:
+    held: dict[date, dict[int, Any]] = {}
+    table = _table(p, path)
+    for row in table.to_pylist() if table else []:
+        rows = held.setdefault(row["data_date"], {})
+        assert row["id"] not in rows, f"{path} holds id {row['id']} of {row['data_date']} twice"
+        rows[row["id"]] = row[column]
+    return held
+
+
+def _table(p: Platform, path: str) -> Any:
+    from deltalake import DeltaTable
+    from deltalake.exceptions import TableNotFoundError
+
+    tables = p.tables
+    assert isinstance(tables, DeltaRsTables)
+    try:
+        return DeltaTable(tables._uri("main", path), storage_options=tables._options).to_pyarrow_table()
+    except TableNotFoundError:
+        return None
+
+
+def slices(*days: date) -> list[Slice]:
+    """Clean partitions of some dates."""
+    return [Slice(table=CLEAN, values=tuple(day.isoformat() for day in days))]
+
+
+def assert_whole(p: Platform) -> None:
+    """Main attests from its first merge on, and no work was merged twice."""
+    judged = list(verify(p.lake))
+    assert [finding for _, findings in judged for finding in findings] == []
+    keys = [commit.metadata["lakeloop_run_key"] for commit, _ in judged]
+    assert len(keys) == len(set(keys))
