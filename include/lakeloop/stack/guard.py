@@ -130,7 +130,10 @@ def _end_rest() -> None:
 
 def main(program_file: str) -> int:
     """Starts the service of the file and stays until nothing of it is left; answers with the service's code."""
-    die_with_parent(os.getppid(), signal.SIGTERM)
+    parent, inherited = os.getppid(), os.environ.get(MARK)
+    if inherited and not _carries(parent, f"{MARK}={inherited}".encode()):
+        return 1  # the process manager ended before this line; whoever adopted us is not it
+    die_with_parent(parent, signal.SIGTERM)
     program = json.loads(Path(program_file).read_text("utf-8"))
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     end_strays(program["mark"])
@@ -139,7 +142,10 @@ def main(program_file: str) -> int:
     def forward(_signum: int, _frame: FrameType | None) -> None:
         signal.signal(signal.SIGALRM, lambda *_: _kill([child, *descendants(os.getpid())]))
         signal.alarm(max(1, int(program["grace"])))
-        os.killpg(child, signal.SIGTERM)
+        try:
+            os.killpg(child, signal.SIGTERM)
+        except ProcessLookupError:
+            os.kill(child, signal.SIGTERM)  # forked, but not yet leader of its own group
 
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     child = _spawn(program["argv"], {**program["env"], MARK: program["mark"]}, program["cwd"])

@@ -70,6 +70,8 @@ class Lifecycle:
     def _refuse_an_unfit_machine(self) -> None:
         wrong = [f"{check.name}: {check.found}. {check.fix}" for check in doctor.examine(self.root.home) if not check.ok]
         wrong += [f"{path} is missing. Run `make setup`" for path in (lakefs_binary(), jar_folder()) if not path.exists()]
+        if "%" in str(self.root.home):
+            wrong.append(f"{self.root.home} has a % in it, which the process manager cannot take. Name another LAKELOOP_HOME")
         if wrong:
             message = "; ".join(wrong) + "; nothing was started"
             raise ConfigurationError(message)

@@ -113,8 +113,11 @@ class Supervisor:
                 self._proxy.supervisor.getState()
 
     def start_program(self, name: str) -> None:
-        """Starts one program unless it runs; whether it works is another question."""
-        if not self.state(name).started:
+        """Starts one program unless it runs, at once where a crash made it wait; whether it works is another question."""
+        state = self.state(name)
+        if state.state == "BACKOFF":
+            self.stop_programs([name])
+        if not state.started:
             self._ask("startProcess", name, False)
 
     def stop_programs(self, names: Sequence[str]) -> None:
