@@ -143,6 +143,19 @@ class LakeFSLake:
                 raise
         return str(done.reference)
 
+    def revert(self, branch: str, commit: str) -> None:
+        """Undo a commit on a branch; main's gate refuses it there."""
+        body = models.RevertCreation(ref=commit, parent_number=1)
+        with translated(f"revert {commit} on {branch}"):
+            self._branches.revert_branch(self.repository, branch, body, _request_timeout=_LONG)
+
+    def cherry_pick(self, branch: str, commit: str) -> None:
+        """Repeat a commit on a branch; main's gate refuses it there."""
+        with translated(f"cherry-pick {commit} on {branch}"):
+            self._branches.cherry_pick(
+                self.repository, branch, models.CherryPickCreation(ref=commit), _request_timeout=_LONG
+            )
+
     def _both_changed(self, source: str, into: str) -> list[str]:
         """The server names no path in a conflict: compare both sides with their merge base."""
         with translated(f"find the merge base of {source} and {into}"):

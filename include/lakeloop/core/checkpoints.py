@@ -14,3 +14,8 @@ def reached(name: str) -> None:
 def observe(observer: Callable[[str], None]) -> None:
     """Add an observer for the life of the process."""
     _observers.append(observer)
+
+
+def forget(observer: Callable[[str], None]) -> None:
+    """Remove an observer."""
+    _observers.remove(observer)

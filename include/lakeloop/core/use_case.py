@@ -130,7 +130,7 @@ class Identity(Value):
 
 
 class Staleness(Value):
-    """A delivery that repeats an earlier date: share of equal rows over these columns."""
+    """A delivery that repeats an earlier date: the share that both have in common of all rows of the two, over these columns."""
 
     table: str
     columns: tuple[str, ...]
