@@ -138,8 +138,17 @@ class ModelVersion(NamedTuple):
 class ModelRegistry(Protocol):
     """Runs and model versions; every failure is RegistryFailed."""
 
-    def record(self, *, model: str, run_key: str, model_file: str, sha256: str,
-               params: Mapping[str, str], metrics: Mapping[str, float], tags: Mapping[str, str]) -> ModelVersion:
+    def record(
+        self,
+        *,
+        model: str,
+        run_key: str,
+        model_file: str,
+        sha256: str,
+        params: Mapping[str, str],
+        metrics: Mapping[str, float],
+        tags: Mapping[str, str],
+    ) -> ModelVersion:
         """Log a run and register its UBJ once per run key: a retry finds the version made before."""
 
     def version(self, model: str, version: int) -> ModelVersion:

@@ -26,9 +26,11 @@ def load_case(case_ref: str) -> UseCase:
     try:
         case = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
-        raise ConfigurationError(f"no use case {case_ref}: {error}; nothing was done.") from error
+        msg = f"no use case {case_ref}: {error}; nothing was done."
+        raise ConfigurationError(msg) from error
     if not isinstance(case, UseCase):
-        raise ConfigurationError(f"{case_ref} is a {type(case).__name__}, not a UseCase; nothing was done.")
+        msg = f"{case_ref} is a {type(case).__name__}, not a UseCase; nothing was done."
+        raise ConfigurationError(msg)
     return case
 
 
@@ -88,7 +90,6 @@ def open_platform(case_ref: str, session: SessionKey, settings: Settings | None 
     case = load_case(case_ref)
     lake, database = lake_of(settings), platform_db_of(settings)
     runner = ConnectRunner(settings, session)
-    database.sessions.opened(session)
     try:
         yield Platform(
             case=case, case_ref=case_ref, lake=lake, tables=JobTables(runner, settings.repository, case_ref),
@@ -99,4 +100,3 @@ def open_platform(case_ref: str, session: SessionKey, settings: Settings | None 
         )  # fmt: skip
     finally:
         runner.close()
-        database.sessions.ended(session.id)

@@ -20,9 +20,7 @@ def new_address(lakefs_server: LakefsServer, tmp_path: Path) -> Callable[[], Add
         name = f"world-{next(_names)}"
         folder = tmp_path / name
         folder.mkdir()
-        return Address(
-            lakefs_server.endpoint, lakefs_server.access_key_id, lakefs_server.secret_access_key, name, folder
-        )
+        return Address(lakefs_server.endpoint, lakefs_server.access_key_id, lakefs_server.secret_access_key, name, folder)
 
     return make
 

@@ -68,9 +68,7 @@ class DeltaRunner:
             self._replace(job.branch, unit.data_date, rows, unit, job.run_key)
             reached("runner.unit_written")
             account = RowAccount(rows_in=len(rows), published=len(rows))
-            done.append(
-                UnitWritten(table=unit.table, data_date=unit.data_date, delivery=unit.delivery, account=account)
-            )
+            done.append(UnitWritten(table=unit.table, data_date=unit.data_date, delivery=unit.delivery, account=account))
         return WriteReport(units=tuple(done))
 
     def _replace(self, branch: str, day: date, rows: list[tuple[int, float]], unit: Any, run_key: str) -> None:

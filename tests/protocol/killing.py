@@ -29,7 +29,8 @@ def attempt(act: Callable[..., Any], at: Address, death: Death | None, *argument
     if process.exitcode is None:
         process.kill()
         process.join()
-        raise AssertionError(f"{act.__name__} hung at {death}")
+        msg = f"{act.__name__} hung at {death}"
+        raise AssertionError(msg)
     assert process.exitcode in {0, -signal.SIGKILL}, f"{act.__name__} failed with {process.exitcode} at {death}"
     return process.exitcode == -signal.SIGKILL
 

@@ -87,9 +87,7 @@ def test_a_server_that_does_not_answer_is_an_unknown_outcome(address: Address) -
         lake.head("main")
 
 
-def test_bootstrap_is_idempotent_and_upgrade_mends_a_gate_that_differs(
-    lake: LakeFSLake, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_bootstrap_is_idempotent_and_upgrade_mends_a_gate_that_differs(lake: LakeFSLake, monkeypatch: pytest.MonkeyPatch) -> None:
     head = lake.head("main")
     assert "verified" in bootstrap(lake, "local://unused", "c0de")
     assert lake.head("main") == head

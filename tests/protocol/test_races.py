@@ -241,7 +241,8 @@ class LosesReplies(LakeFSLake):
     def merge(self, source: str, into: str, message: str, metadata: Mapping[str, str]) -> str:
         super().merge(source, into, message, metadata)
         self.lost += 1
-        raise Unavailable(f"merge {source} into {into}: the reply was lost")
+        msg = f"merge {source} into {into}: the reply was lost"
+        raise Unavailable(msg)
 
 
 def test_a_reply_lost_after_the_merge_was_done_is_read_and_not_repeated(address: Address) -> None:

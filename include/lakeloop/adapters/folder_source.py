@@ -95,14 +95,15 @@ def _read(path: Path, table: str) -> Manifest:
     try:
         manifest = Manifest.model_validate_json(path.read_bytes())
     except (ValidationError, OSError) as error:
-        raise InvalidInput(
-            f"{path}: not a manifest ({error}); nothing of any delivery was taken in. Next: correct or remove it."
-        ) from error
+        msg = f"{path}: not a manifest ({error}); nothing of any delivery was taken in. Next: correct or remove it."
+        raise InvalidInput(msg) from error
     if (manifest.table, manifest.data_date.isoformat()) != (table, path.parent.parent.name):
-        raise InvalidInput(
+        msg = (
             f"{path} speaks of {manifest.table} {manifest.data_date}; nothing of any delivery was taken in. "
             "Next: correct it, or move the folder."
         )
+        raise InvalidInput(msg)
     if manifest.delivered_at.tzinfo is None:
-        raise InvalidInput(f"{path}: delivered_at has no offset; nothing of any delivery was taken in.")
+        msg = f"{path}: delivered_at has no offset; nothing of any delivery was taken in."
+        raise InvalidInput(msg)
     return manifest

@@ -63,9 +63,7 @@ def to_publish(ledger: Ledger, case: UseCase, run: Run) -> list[LandedRecord]:
         contract = case.table(unit.table)
         if not selected(contract, run, ledger.landed[unit][0]):
             continue
-        open_ones = [
-            record for record in ledger.landed[unit] if _is_open(ledger, record, case.contract_version(), run)
-        ]
+        open_ones = [record for record in ledger.landed[unit] if _is_open(ledger, record, case.contract_version(), run)]
         if open_ones:
             chosen.append(max(open_ones, key=lambda record: (record.delivered_at, record.delivery)))
     return chosen

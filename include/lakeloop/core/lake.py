@@ -84,7 +84,8 @@ def evidence_path(run_key: str, name: str) -> str:
 def run_branch(case: str, stage: str, slug: str, attempt: int) -> str:
     """A fresh branch name for one try of one run; never the same twice."""
     if stage not in _STAGES:
-        raise ValueError(f"stage {stage!r} is not one of {_STAGES}")
+        msg = f"stage {stage!r} is not one of {_STAGES}"
+        raise ValueError(msg)
     clean_slug = re.sub(r"[^a-z0-9]+", "-", slug.lower()).strip("-")[:60] or "run"
     return f"run-{case}-{stage}-{clean_slug}-t{attempt}-{secrets.token_hex(4)}"
 

@@ -22,9 +22,11 @@ class RowAccount(Value):
     def _conserved(self) -> Self:
         out = self.published + self.quarantined + self.deduplicated
         if out != self.rows_in:
-            raise ValueError(f"{self.rows_in} rows came in but {out} are accounted for")
+            msg = f"{self.rows_in} rows came in but {out} are accounted for"
+            raise ValueError(msg)
         if sum(self.by_first_reason.values()) != self.quarantined:
-            raise ValueError(f"first reasons {self.by_first_reason} do not add up to {self.quarantined}")
+            msg = f"first reasons {self.by_first_reason} do not add up to {self.quarantined}"
+            raise ValueError(msg)
         return self
 
 

@@ -27,9 +27,11 @@ class Run(Value):
     @model_validator(mode="after")
     def _range_is_whole(self) -> Self:
         if (self.date_from is None) != (self.date_to is None):
-            raise ValueError("date_from and date_to come together or not at all")
+            msg = "date_from and date_to come together or not at all"
+            raise ValueError(msg)
         if self.date_from and self.date_to and self.date_from > self.date_to:
-            raise ValueError(f"date_from {self.date_from} is after date_to {self.date_to}")
+            msg = f"date_from {self.date_from} is after date_to {self.date_to}"
+            raise ValueError(msg)
         return self
 
     def selects(self, night: date) -> bool:

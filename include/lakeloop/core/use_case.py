@@ -56,14 +56,16 @@ class TableContract(Value):
     @classmethod
     def _named(cls, name: str) -> str:
         if not NAME.fullmatch(name):
-            raise ValueError(f"table name {name!r} does not match {NAME.pattern}")
+            msg = f"table name {name!r} does not match {NAME.pattern}"
+            raise ValueError(msg)
         return name
 
     @model_validator(mode="after")
     def _keys_are_columns(self) -> Self:
         missing = set(self.key) - {column.name for column in self.columns}
         if missing:
-            raise ValueError(f"{self.name}: key columns {sorted(missing)} are not in the contract")
+            msg = f"{self.name}: key columns {sorted(missing)} are not in the contract"
+            raise ValueError(msg)
         return self
 
 
@@ -181,7 +183,8 @@ class UseCase(Value):
     @classmethod
     def _named(cls, name: str) -> str:
         if not NAME.fullmatch(name):
-            raise ValueError(f"case name {name!r} does not match {NAME.pattern}")
+            msg = f"case name {name!r} does not match {NAME.pattern}"
+            raise ValueError(msg)
         return name
 
     def table(self, name: str) -> TableContract:
@@ -189,7 +192,8 @@ class UseCase(Value):
         for contract in self.tables:
             if contract.name == name:
                 return contract
-        raise KeyError(f"{self.name} has no table {name!r}; it has {[t.name for t in self.tables]}")
+        msg = f"{self.name} has no table {name!r}; it has {[t.name for t in self.tables]}"
+        raise KeyError(msg)
 
     def required_on_day(self) -> tuple[str, ...]:
         """Tables whose own data of D must be published before D can be scored."""

@@ -26,14 +26,16 @@ class Consequence(NamedTuple):
         return self.trust is not None
 
 
-CONSEQUENCES: Mapping[VerdictWord, Consequence] = MappingProxyType({
-    "ok": Consequence("trusted", withdraws=False, alert="none"),
-    "provisional": Consequence("provisional", withdraws=False, alert="info"),
-    "degraded": Consequence("degraded", withdraws=False, alert="warning"),
-    "decay": Consequence("degraded", withdraws=False, alert="warning"),
-    "data_fault": Consequence(None, withdraws=True, alert="critical"),
-    "suspect": Consequence(None, withdraws=False, alert="critical"),
-})
+CONSEQUENCES: Mapping[VerdictWord, Consequence] = MappingProxyType(
+    {
+        "ok": Consequence("trusted", withdraws=False, alert="none"),
+        "provisional": Consequence("provisional", withdraws=False, alert="info"),
+        "degraded": Consequence("degraded", withdraws=False, alert="warning"),
+        "decay": Consequence("degraded", withdraws=False, alert="warning"),
+        "data_fault": Consequence(None, withdraws=True, alert="critical"),
+        "suspect": Consequence(None, withdraws=False, alert="critical"),
+    }
+)
 
 
 class Verdict(Value):

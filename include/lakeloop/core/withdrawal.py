@@ -40,12 +40,14 @@ def cascade_of(ledger: Ledger, condemned: Sequence[Condemned], candidates: Seque
     for unit, receipt, _ in condemned:
         stack = ledger.owners.get(unit)
         if not stack:
-            raise PreconditionFailed(f"{unit} is not on main: there is nothing to withdraw.")
+            msg = f"{unit} is not on main: there is nothing to withdraw."
+            raise PreconditionFailed(msg)
         if stack[-1].run_key != receipt:
-            raise PreconditionFailed(
+            msg = (
                 f"{unit} belongs to {stack[-1].run_key[:12]} now, not to the condemned {receipt[:12]}; "
                 "nothing was withdrawn. Next: the watch judges it anew."
             )
+            raise PreconditionFailed(msg)
         owners[unit] = stack[-1]
         back_to[unit] = stack[-2].run_key if len(stack) > 1 else ""
     return Cascade(
@@ -58,30 +60,23 @@ def cascade_of(ledger: Ledger, condemned: Sequence[Condemned], candidates: Seque
         },
         dropped=tuple(
             sorted(
-                one.receipt.run_key
-                for one in candidates
-                if any(_has_read(record.reads, owners) for record in one.receipt.dates)
+                one.receipt.run_key for one in candidates if any(_has_read(record.reads, owners) for record in one.receipt.dates)
             )
         ),
-        flagged=tuple(
-            promotion.model_version for promotion in ledger.promotions if _has_read(promotion.reads, owners)
-        ),
+        flagged=tuple(promotion.model_version for promotion in ledger.promotions if _has_read(promotion.reads, owners)),
     )
 
 
-def check_same(
-    before: Cascade, condemned: Sequence[Condemned], ledger: Ledger, candidates: Sequence[Candidate]
-) -> None:
+def check_same(before: Cascade, condemned: Sequence[Condemned], ledger: Ledger, candidates: Sequence[Candidate]) -> None:
     """Raise when a withdrawal would take other things with it now than when it was written."""
     now = cascade_of(ledger, condemned, candidates)
     if now.recalled != before.recalled or now.flagged != before.flagged:
-        raise CascadeGrew(
+        msg = (
             "scores that read the condemned data were published meanwhile; nothing was withdrawn. "
             "Next: the withdrawal is evaluated again."
         )
+        raise CascadeGrew(msg)
 
 
 def _has_read(reads: Reads, owners: dict[UnitId, Owner]) -> bool:
-    return any(
-        unit.data_date in reads.get(unit.table, {}).get(owner.run_key, ()) for unit, owner in owners.items()
-    )
+    return any(unit.data_date in reads.get(unit.table, {}).get(owner.run_key, ()) for unit, owner in owners.items())

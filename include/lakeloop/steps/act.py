@@ -158,17 +158,19 @@ def _same_scores(p: Platform, audited: str, records: tuple[JudgedRecord, ...]) -
     found = p.tables.fingerprints(audited, [Slice(table=table, values=days)], without=["trust"])
     for one in records:
         if found.get((table, one.data_date.isoformat())) != one.fingerprint:
-            raise PreconditionFailed(f"scores of {one.data_date} differ from the judged candidate; nothing was published.")
+            msg = f"scores of {one.data_date} differ from the judged candidate; nothing was published."
+            raise PreconditionFailed(msg)
 
 
 def _still_publishable(candidate: Candidate, days: list[date]) -> Callable[[Ledger], None]:
     def check(ledger: Ledger) -> None:
         lost = sorted(set(days) - set(open_dates(ledger, candidate)))
         if lost:
-            raise PreconditionFailed(
+            msg = (
                 f"{lost[0]} was judged, or what it read was restated or withdrawn meanwhile; nothing was published. "
                 "Next: the watch judges what is open."
             )
+            raise PreconditionFailed(msg)
 
     return check
 
@@ -217,5 +219,3 @@ def _incident(p: Platform, run: Run, one: JudgedDate) -> str:
         f"## Facts\n\n{facts}\n\n## Decided by\n\n{p.case.name}__watch {run.run_id}, try {run.attempt}, "
         f"on candidate {one.candidate}\n"
     )
-
-

@@ -40,10 +40,11 @@ def bootstrap(lake: Repository, namespace: str, code_version: str) -> str:
     if not created and any(True for _ in lake.list(MAIN, ACTIONS)):
         differing = gate_differences(lake)
         if differing:
-            raise StackFailed(
+            msg = (
                 f"the gate on main of {lake.repository} is not this code's: {', '.join(differing)}. "
                 "Nothing was changed. Next: `lakeloop upgrade`."
             )
+            raise StackFailed(msg)
         return f"repository {lake.repository}: protected, gate {gate_version()} verified"
     bring_gate(lake, "bootstrap", code_version)
     return f"repository {lake.repository}: created, protected, gate {gate_version()} merged"
@@ -79,7 +80,8 @@ def bring_gate(lake: Repository, stage: str, code_version: str) -> str:
     try:
         lake.create_branch(branch, head)
     except AlreadyExists as error:
-        raise GateViolation(f"branch {branch} exists; nothing was merged.") from error
+        msg = f"branch {branch} exists; nothing was merged."
+        raise GateViolation(msg) from error
     for prefix in (ACTIONS, HOOKS):
         for path in list(lake.list(branch, prefix)):
             if path not in gate_files():

@@ -57,8 +57,9 @@ def _entry(lake: Lake, head: str, commit: Commit) -> Entry:
     run_key = commit.metadata.get(RUN_KEY, "")
     receipt = receipt_on(lake, head, run_key) if run_key else None
     if receipt is None:
-        raise GateViolation(
+        msg = (
             f"merge {commit.id} on main has no receipt; the state of the lake is not to be trusted. "
             "Next: `lakeloop verify` names every such merge."
         )
+        raise GateViolation(msg)
     return Entry(commit.id, commit.parents[0], receipt)

@@ -43,12 +43,11 @@ class Written(Value):
 
 def intake(p: Platform, run: Run) -> dict[str, Any]:
     """Merge the bytes of every new complete delivery inside the run's range into landing/."""
-    for attempt in Retrying(
-        retry=retry_if_exception_type(PreconditionFailed), stop=stop_after_attempt(3), reraise=True
-    ):
+    for attempt in Retrying(retry=retry_if_exception_type(PreconditionFailed), stop=stop_after_attempt(3), reraise=True):
         with attempt:
             return _intake_once(p, run)
-    raise AssertionError("unreachable: the last attempt returns or raises")
+    msg = "unreachable: the last attempt returns or raises"
+    raise AssertionError(msg)
 
 
 def _intake_once(p: Platform, run: Run) -> dict[str, Any]:
@@ -101,7 +100,8 @@ def _still_new(ledger: Ledger, records: tuple[LandedRecord, ...]) -> None:
         first.setdefault(record.unit, record)
     for record in first.values():
         if not is_new(ledger, record) or next_number(ledger, record) != record.delivery:
-            raise PreconditionFailed(f"{record.unit} got another delivery meanwhile; nothing was taken in.")
+            msg = f"{record.unit} got another delivery meanwhile; nothing was taken in."
+            raise PreconditionFailed(msg)
 
 
 def _upload(p: Platform, branch: str, record: LandedRecord, arrival: Arrival) -> None:
@@ -139,9 +139,7 @@ def write(p: Platform, run: Run, landed: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _write_rows(
-    p: Platform, run: Run, ledger: Ledger, planned: list[LandedRecord], branch: str, head: str, key: str
-) -> Written:
+def _write_rows(p: Platform, run: Run, ledger: Ledger, planned: list[LandedRecord], branch: str, head: str, key: str) -> Written:
     refused, units = [], []
     for record in planned:
         refusal = refusal_before_write(ledger, record, run)
@@ -179,9 +177,7 @@ def _data_key(p: Platform, run: Run, ledger: Ledger, planned: list[LandedRecord]
     for record in planned:
         gone = ledger.withdrawn.get((record.unit, record.sha256))
         works.append(f"{record.id} reinstated from {gone[1]}" if gone and run.reinstate else str(record.id))
-    return run_key(
-        case=p.case.name, stage="ingest", works=works, contract=p.case.contract_version(), code=p.code_version
-    )
+    return run_key(case=p.case.name, stage="ingest", works=works, contract=p.case.contract_version(), code=p.code_version)
 
 
 def already_done(p: Platform, key: str) -> str | None:

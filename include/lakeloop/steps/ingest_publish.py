@@ -51,16 +51,12 @@ def _judge(p: Platform, record: Written, snapshot: str, key: str) -> AuditReport
     units = tuple(unit for unit in record.units if (unit.table, unit.data_date) in kept)
     if not units:
         return AuditReport(units=())
-    answer = p.spark.run(
-        AuditJob(repository=p.lake.repository, case=p.case_ref, snapshot=snapshot, run_key=key, units=units)
-    )
+    answer = p.spark.run(AuditJob(repository=p.lake.repository, case=p.case_ref, snapshot=snapshot, run_key=key, units=units))
     assert isinstance(answer, AuditReport)  # noqa: S101  # a job answers with its own report
     return answer
 
 
-def _sort(
-    p: Platform, record: Written, report: AuditReport
-) -> tuple[tuple[PublishedRecord, ...], tuple[RefusedRecord, ...]]:
+def _sort(p: Platform, record: Written, report: AuditReport) -> tuple[tuple[PublishedRecord, ...], tuple[RefusedRecord, ...]]:
     audits = {(one.table, one.data_date): one for one in report.units}
     landed = {(one.table, one.data_date): one for one in record.units}
     ledger = read_ledger(p.lake, p.case.name, record.base)
@@ -103,9 +99,7 @@ def _remove_refused(p: Platform, branch: str, record: Written, refused: tuple[Re
     for one in refused:
         if (one.table, one.data_date) in written:
             by_table[one.table].append(one.data_date.isoformat())
-    slices = [
-        Slice(table=places.clean(p.case.name, table), values=tuple(days)) for table, days in sorted(by_table.items())
-    ]
+    slices = [Slice(table=places.clean(p.case.name, table), values=tuple(days)) for table, days in sorted(by_table.items())]
     if slices:
         p.tables.copy(record.base, branch, slices)
 
@@ -144,7 +138,8 @@ def _publish_once(p: Platform, run: Run, branch: str, key: str) -> str:
 def _unit_receipt(p: Platform, ref: str, key: str) -> DataReceipt | RefusalReceipt:
     receipt = receipt_on(p.lake, ref, key) if ref else None
     if not isinstance(receipt, DataReceipt | RefusalReceipt):
-        raise GateViolation(f"{ref or 'no branch'} carries no receipt of {key}; nothing was published. Next: clear `audit`.")
+        msg = f"{ref or 'no branch'} carries no receipt of {key}; nothing was published. Next: clear `audit`."
+        raise GateViolation(msg)
     return receipt
 
 
@@ -171,14 +166,16 @@ def _still_open(p: Platform, run: Run, ledger: Ledger, receipt: DataReceipt | Re
     units: list[UnitRecord] = [*receipt.refused, *_published(receipt)]
     for one in units:
         if one.id not in still:
-            raise PreconditionFailed(
+            msg = (
                 f"{one.id} is not the newest open delivery of {one.unit} any more; nothing was published. "
                 "Next: the next run takes what is newest."
             )
+            raise PreconditionFailed(msg)
     for record in _published(receipt):
         owner = ledger.owner(record.unit)
         if (owner.run_key if owner else "") != record.restates:
-            raise PreconditionFailed(f"{record.unit} changed hands since it was audited; nothing was published.")
+            msg = f"{record.unit} changed hands since it was audited; nothing was published."
+            raise PreconditionFailed(msg)
 
 
 def _told(receipt: DataReceipt | RefusalReceipt, commit: str) -> dict[str, Any]:

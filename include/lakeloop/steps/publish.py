@@ -64,7 +64,8 @@ def publish(lake: Lake, tables: Tables, lease: Lease, work: Work) -> str:
                     return done
                 lease.check_not_frozen()
                 return _round(lake, tables, work, epoch)
-    raise AssertionError("unreachable: the last round returns or raises")
+    msg = "unreachable: the last round returns or raises"
+    raise AssertionError(msg)
 
 
 def _round(lake: Lake, tables: Tables, work: Work, epoch: int) -> str:
@@ -82,7 +83,8 @@ def _round(lake: Lake, tables: Tables, work: Work, epoch: int) -> str:
     except (AlreadyPublished, NothingToDo) as error:
         found = merged_as(lake, receipt.run_key)
         if found is None:
-            raise GateViolation(f"{error} But no merge on main names {receipt.run_key}.") from error
+            msg = f"{error} But no merge on main names {receipt.run_key}."
+            raise GateViolation(msg) from error
         done = found
     reached("publish.after_merge")
     return done
@@ -127,16 +129,15 @@ def _same(tables: Tables, source: str, audited: str, slices: Sequence[Slice]) ->
     wanted, got = tables.fingerprints(source, slices), tables.fingerprints(audited, slices)
     if wanted != got:
         wrong = sorted(key for key in wanted.keys() | got.keys() if wanted.get(key) != got.get(key))
-        raise GateViolation(f"the replay differs from the audited snapshot {source} in {wrong[:5]}; nothing was merged.")
+        msg = f"the replay differs from the audited snapshot {source} in {wrong[:5]}; nothing was merged."
+        raise GateViolation(msg)
 
 
 def seal(lake: Lake, branch: str, receipt: AnyReceipt) -> str:
     """Commit the receipt, with whatever evidence was staged, as the branch's last word."""
     lake.put(branch, receipt_path(receipt.run_key), receipt.model_dump_json(indent=1).encode())
     reached("seal.staged")
-    done = lake.commit(
-        branch, f"receipt: {receipt.kind} {receipt.case}", {"lakeloop_run_key": receipt.run_key}
-    )
+    done = lake.commit(branch, f"receipt: {receipt.kind} {receipt.case}", {"lakeloop_run_key": receipt.run_key})
     reached("seal.committed")
     return done
 
@@ -149,23 +150,25 @@ def attest(lake: Lake, branch: str, receipt: AnyReceipt, head: str) -> None:
     """
     source = lake.head(branch)
     if any(True for _ in lake.uncommitted(branch)):
-        raise GateViolation(f"{branch} has uncommitted objects; nothing was merged.")
+        msg = f"{branch} has uncommitted objects; nothing was merged."
+        raise GateViolation(msg)
     after = [change.path for change in lake.diff(receipt.audited_commit, source)]
     own = (receipt_path(receipt.run_key), f"_lakeloop/evidence/{receipt.run_key}/")
     for path in after:
         if not path.startswith(own):
-            raise GateViolation(f"{branch}: changed after its audit: {path}; nothing was merged.")
+            msg = f"{branch}: changed after its audit: {path}; nothing was merged."
+            raise GateViolation(msg)
     if isinstance(receipt, BootstrapReceipt | MaintenanceReceipt):
         return
     base = lake.commit_of(receipt.base_commit).id
     for prefix in (ACTIONS, HOOKS):
         for change in lake.diff(base, source, prefix):
-            raise GateViolation(f"{branch} {change.type} the gate file {change.path}; nothing was merged.")
+            msg = f"{branch} {change.type} the gate file {change.path}; nothing was merged."
+            raise GateViolation(msg)
     for change in lake.diff(base, source):
         if not change.path.startswith(own) and not receipt.allows(change.path):
-            raise GateViolation(
-                f"{branch}: a receipt of kind {receipt.kind} may not change {change.path}; nothing was merged."
-            )
+            msg = f"{branch}: a receipt of kind {receipt.kind} may not change {change.path}; nothing was merged."
+            raise GateViolation(msg)
 
 
 def drop_branches(lake: Lake, branch: str) -> None:

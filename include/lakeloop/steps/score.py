@@ -133,14 +133,13 @@ def _audited(p: Platform, key: str, snapshot: str, record: Scored) -> AuditRepor
         for unit in report.units for check in unit.checks if not check.passed
     ]  # fmt: skip
     if failed or {unit.data_date for unit in report.units} != set(dates):
-        raise AuditFailed(
+        msg = (
             f"scores at {snapshot}: {len(failed)} checks failed ({'; '.join(failed[:3])}); "
             "no candidate was made, the branch is kept. Next: `lakeloop logs`, then clear `score`."
         )
+        raise AuditFailed(msg)
     return report
 
 
 def _is_judged(ledger: Ledger, key: str) -> bool:
     return any(candidate == key for candidate, _ in ledger.judged)
-
-

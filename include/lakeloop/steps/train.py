@@ -104,10 +104,11 @@ def gate(p: Platform, run: Run, fitted: dict[str, Any]) -> dict[str, Any]:
     words = [one.words for one in results]
     p.registry.flag(p.case.name, fitted["version"], "gates", "passed" if may_promote(results) else "refused")
     if not may_promote(results):
-        raise PromotionRefused(
+        msg = (
             f"{p.case.name} version {fitted['version']}: {_failed(results)}; the champion is unchanged, the "
             "version stays registered. Next: look at its run in MLflow."
         )
+        raise PromotionRefused(msg)
     return {**fitted, "gates": words, "summary": "; ".join(words)}
 
 
@@ -138,7 +139,9 @@ def _promote_once(p: Platform, run: Run, gated: dict[str, Any]) -> str:
     branch = run.branch(p.case.name)
     p.lake.create_branch(branch, head)
     path = f"{PROMOTIONS}{p.case.name}-{receipt.seq:06d}.json"
-    p.lake.put(branch, path, receipt.model_dump_json(include={"seq", "model_name", "model_version", "model_sha256", "run_key"}).encode())
+    p.lake.put(
+        branch, path, receipt.model_dump_json(include={"seq", "model_name", "model_version", "model_sha256", "run_key"}).encode()
+    )
     audited = p.lake.commit(branch, f"promote version {receipt.model_version}", {})
     p.lake.put(branch, evidence_path(receipt.run_key, "gates.json"), json.dumps(gated["gates"], indent=1).encode())
     receipt = receipt.model_copy(update={"audited_commit": audited})
@@ -156,10 +159,11 @@ def _receipt(p: Platform, run: Run, gated: dict[str, Any], head: str, ledger: Le
     reads = training_reads(at_fit, p.case, days)
     lost = ledger.lost_reads(reads)
     if lost:
-        raise PreconditionFailed(
+        msg = (
             f"version {gated['version']} was trained on {lost[0]} (and {len(lost) - 1} more), which main does not "
             "hold any more; nothing was promoted. Next: train again."
         )
+        raise PreconditionFailed(msg)
     return PromotionReceipt(
         run_key=gated["run_key"], case=p.case.name, stage="train", base_commit=head, audited_commit=head,
         gate_version=gate_version(), code_version=p.code_version, actor=run.actor, run_id=run.run_id,
@@ -172,7 +176,9 @@ def _receipt(p: Platform, run: Run, gated: dict[str, Any], head: str, ledger: Le
 def _still_next(ledger: Ledger, receipt: PromotionReceipt) -> None:
     last = ledger.champion.seq if ledger.champion else 0
     if receipt.seq != last + 1:
-        raise PreconditionFailed(f"promotion {last} came first; version {receipt.model_version} was not promoted.")
+        msg = f"promotion {last} came first; version {receipt.model_version} was not promoted."
+        raise PreconditionFailed(msg)
     lost = ledger.lost_reads(receipt.reads)
     if lost:
-        raise PreconditionFailed(f"{lost[0]} was withdrawn or restated meanwhile; nothing was promoted.")
+        msg = f"{lost[0]} was withdrawn or restated meanwhile; nothing was promoted."
+        raise PreconditionFailed(msg)

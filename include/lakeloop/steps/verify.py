@@ -35,9 +35,7 @@ def _judge(lake: Lake, commit: Commit) -> list[str]:
         names = [path.removeprefix(folder) for path in lake.list(commit.id, folder)]
         wrong += log_gaps(folder, names)
     if not isinstance(facts.receipt, BootstrapReceipt | MaintenanceReceipt):
-        wrong += [
-            f"it changed the gate file {path}" for path in facts.changed if path.startswith((ACTIONS, HOOKS))
-        ]
+        wrong += [f"it changed the gate file {path}" for path in facts.changed if path.startswith((ACTIONS, HOOKS))]
     return wrong
 
 

@@ -26,9 +26,7 @@ VerdictRow = Mapping[str, str | int | float | None]
 def withdrawal_key(p: Platform, condemned: Sequence[Condemned]) -> str:
     """The run key of withdrawing exactly these units of exactly these receipts."""
     works = [f"{unit} of {receipt}" for unit, receipt, _ in condemned]
-    return run_key(
-        case=p.case.name, stage="withdraw", works=works, contract=p.case.contract_version(), code=""
-    )
+    return run_key(case=p.case.name, stage="withdraw", works=works, contract=p.case.contract_version(), code="")
 
 
 def withdraw(
@@ -39,9 +37,7 @@ def withdraw(
     Raises:
         PreconditionFailed: a unit is not on main, or belongs to another delivery; nothing was withdrawn.
     """
-    for attempt in Retrying(
-        retry=retry_if_exception_type(CascadeGrew), stop=stop_after_attempt(3), reraise=True
-    ):
+    for attempt in Retrying(retry=retry_if_exception_type(CascadeGrew), stop=stop_after_attempt(3), reraise=True):
         with attempt:
             key = withdrawal_key(p, condemned)
             done = merged_as(p.lake, key)
@@ -49,7 +45,8 @@ def withdraw(
             if done and isinstance(receipt, WithdrawalReceipt):
                 return done, receipt
             return _withdraw_once(p, run, condemned, verdicts, incident)
-    raise AssertionError("unreachable: the last attempt returns or raises")
+    msg = "unreachable: the last attempt returns or raises"
+    raise AssertionError(msg)
 
 
 def _withdraw_once(
@@ -81,9 +78,7 @@ def _withdraw_once(
     return done, receipt
 
 
-def _write(
-    p: Platform, branch: str, cascade: Cascade, key: str, verdicts: Sequence[VerdictRow]
-) -> tuple[Slice, ...]:
+def _write(p: Platform, branch: str, cascade: Cascade, key: str, verdicts: Sequence[VerdictRow]) -> tuple[Slice, ...]:
     slices = []
     for unit, owner in cascade.owners.items():
         piece = Slice(table=places.clean(p.case.name, unit.table), values=(unit.data_date.isoformat(),))
@@ -137,7 +132,8 @@ def _restored(p: Platform, unit: places.UnitId, before: str, after: str) -> Fing
     piece = Slice(table=places.clean(p.case.name, unit.table), values=(unit.data_date.isoformat(),))
     was, now = p.tables.fingerprints(before, [piece]), p.tables.fingerprints(after, [piece])
     if was != now:
-        raise GateViolation(f"{unit} on the withdrawal branch is not what it was at {before}; nothing was withdrawn.")
+        msg = f"{unit} on the withdrawal branch is not what it was at {before}; nothing was withdrawn."
+        raise GateViolation(msg)
     return next(iter(now.values()), None)
 
 

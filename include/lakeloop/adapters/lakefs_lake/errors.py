@@ -33,10 +33,11 @@ def translated(what: str) -> Iterator[None]:
     except ApiException as error:
         raise from_api(what, error) from error
     except (HTTPError, OSError) as error:
-        raise Unavailable(
+        msg = (
             f"{what}: lakeFS did not answer ({type(error).__name__}); whether it was done is not known. "
             "Next: the platform reads main before it tries again; `lakeloop status` shows the server."
-        ) from error
+        )
+        raise Unavailable(msg) from error
 
 
 def from_api(what: str, error: ApiException) -> LakeError:
