@@ -17,7 +17,6 @@ class _Made(NamedTuple):
     branch: str
     ref: str
     run_key: str
-    page: str
 
 
 def remember(task: Any, answer: dict[str, Any]) -> None:
@@ -53,14 +52,14 @@ class ReceiptLink(BaseOperatorLink):
 
 
 class AuditPageLink(BaseOperatorLink):
-    """The page of a task's audit or verdict."""
+    """The evidence of a task's audit or verdict."""
 
     name = "Audit page"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        """The evidence page at the commit the task ended on; empty when it wrote none."""
+        """The folder of the work's evidence at the commit the task ended on; empty before there is one."""
         made = _made(operator)
-        return lake_page(made.ref, evidence_path(made.run_key, made.page)) if made.page and made.ref else ""
+        return lake_page(made.ref, evidence_path(made.run_key, "")) if made.run_key and made.ref else ""
 
 
 LINKS = (BranchLink(), ReceiptLink(), AuditPageLink())
@@ -70,4 +69,4 @@ def _made(operator: Any) -> _Made:
     answer = getattr(operator, _ANSWER, None) or {}
     branch = str(answer.get("branch") or "")
     ref = branch or str(answer.get("commit") or "")
-    return _Made(branch, ref, str(answer.get("run_key") or ""), str(answer.get("page") or ""))
+    return _Made(branch, ref, str(answer.get("run_key") or ""))

@@ -86,9 +86,9 @@ class PlatformOutbox:
         """Marks an alert as received."""
         self._set(alert_id, sent_at=self._clock(), last_error=None)
 
-    def failed(self, alert: Alert, error: str) -> None:
-        """Keeps an alert for later: ten seconds after the first failure, doubling up to a quarter of an hour."""
-        pause = min(_FIRST_PAUSE * 2 ** (alert.attempts - 1), _LONGEST_PAUSE)
+    def failed(self, alert: Alert, error: str, pause: float | None = None) -> None:
+        """Keeps an alert for later: by default ten seconds after the first failure, doubling up to a quarter of an hour."""
+        pause = pause or min(_FIRST_PAUSE * 2 ** (alert.attempts - 1), _LONGEST_PAUSE)
         self._set(alert.id, next_attempt_at=self._clock() + pause, last_error=error[:500])
 
     def retry_now(self) -> None:

@@ -92,8 +92,8 @@ class PlatformLease:
                 return connection.execute(select(FREEZES.c.reason)).scalar()
         except (SQLAlchemyError, OSError) as error:
             msg = (
-                f"the freeze flag in the platform database cannot be read ({type(error).__name__}), so publishing counts as frozen; "
-                "nothing was merged; see `lakeloop status`"
+                f"the freeze flag cannot be read from the platform database ({type(error).__name__}), so publishing counts as "
+                "frozen; nothing was merged; see `lakeloop status`"
             )
             raise Frozen(msg) from error
 

@@ -1,0 +1,115 @@
+"""The inbox as a web application: two methods of Slack's API, and the page."""
+
+from __future__ import annotations
+
+import json
+from itertools import groupby
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from jinja2 import Environment, FileSystemLoader
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from lakeloop.core.notice import COLOURS
+from lakeloop_airflow.inbox.lake_pages import LakePages
+from lakeloop_airflow.inbox.store import MessageStore
+from lakeloop_airflow.inbox.view import card
+
+_LARGEST = 256 * 1024
+_PAGES = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+class Waiting(NamedTuple):
+    """How many alerts were not yet received by anybody, and why."""
+
+    alerts: int
+    last_error: str
+
+
+class Outbox(Protocol):
+    """What the page asks of the platform's outbox."""
+
+    def waiting(self) -> Waiting:
+        """The state of alerts not yet sent."""
+
+
+def inbox_app(store: MessageStore, outbox: Outbox, lake: LakePages) -> Starlette:
+    """The application; it answers as slack_sdk expects, errors included."""
+
+    async def post_message(request: Request) -> Response:
+        body = await _body(request)
+        wrong = _wrong_with(request, body)
+        if body is None or wrong:
+            return JSONResponse({"ok": False, "error": wrong})
+        channel = str(body["channel"])
+        ts = store.keep(channel, body)
+        return JSONResponse({"ok": True, "channel": channel, "ts": ts, "message": {"text": body.get("text", ""), "ts": ts}})
+
+    async def auth_test(request: Request) -> Response:
+        if not _token(request, await _body(request)):
+            return JSONResponse({"ok": False, "error": "not_authed"})
+        who = {"ok": True, "url": str(request.base_url), "team": "lakeloop", "user": "lakeloop", "team_id": "T0", "user_id": "U0"}
+        return JSONResponse(who)
+
+    async def unknown(_request: Request) -> Response:
+        return JSONResponse({"ok": False, "error": "unknown_method"})
+
+    def page(_request: Request) -> Response:
+        return HTMLResponse(_rendered(store, outbox.waiting()), headers=_HEADERS)
+
+    def of_lake(request: Request) -> Response:
+        return lake.answer(request.path_params["ref"], request.path_params["path"])
+
+    return Starlette(
+        routes=[
+            Route("/api/chat.postMessage", post_message, methods=["POST"]),
+            Route("/api/auth.test", auth_test, methods=["POST"]),
+            Route("/api/{method:path}", unknown, methods=["GET", "POST"]),
+            Route("/lake/{ref}/{path:path}", of_lake, methods=["GET"]),
+            Route("/", page, methods=["GET"]),
+        ]
+    )
+
+
+def _rendered(store: MessageStore, waiting: Waiting) -> str:
+    cards = [card(message) for message in store.newest()]
+    counts = {severity: sum(one.severity == severity for one in cards) for severity in reversed(COLOURS)}
+    days = [(day, list(group)) for day, group in groupby(cards, key=lambda one: one.day)]
+    return _PAGES.get_template("page.html").render(
+        days=days, counts=counts, waiting=waiting.alerts, last_error=waiting.last_error
+    )
+
+
+async def _body(request: Request) -> dict[str, Any] | None:
+    raw = await request.body()
+    if len(raw) > _LARGEST:
+        return None
+    if "json" not in request.headers.get("content-type", ""):
+        return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    try:
+        body = json.loads(raw or b"{}")
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _token(request: Request, body: dict[str, Any] | None) -> str:
+    return request.headers.get("authorization", "").removeprefix("Bearer ").strip() or str((body or {}).get("token") or "")
+
+
+def _wrong_with(request: Request, body: dict[str, Any] | None) -> str:
+    if body is None:
+        return "msg_too_long"
+    if not _token(request, body):
+        return "not_authed"
+    if not body.get("channel"):
+        return "channel_not_found"
+    return "" if body.get("text") or body.get("blocks") or body.get("attachments") else "no_text"
