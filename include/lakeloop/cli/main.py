@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from lakeloop.cli import doctor, stack
+from lakeloop.cli import alerts, demo, doctor, lake, stack
 from lakeloop.core.errors import LakeloopError
 
 app = typer.Typer(
@@ -20,6 +20,9 @@ app = typer.Typer(
 
 doctor.register(app)
 stack.register(app)
+alerts.register(app)
+lake.register(app)
+demo.register(app)
 
 
 def main() -> None:

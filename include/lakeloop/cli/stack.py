@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 def up(as_json: AsJson = False) -> None:
     """Bring everything up, in order of readiness, each part proved; on a running stack only the proof is repeated."""
-    settings = _bring_up()
+    settings = bring_up()
     if as_json:
         show_json({"home": str(settings.home), **_addresses(settings)})
     else:
@@ -109,7 +109,7 @@ def backup(target: Annotated[Path, typer.Argument(help="The file to write.")], a
         size = copies.backup(root, target)
     finally:
         if ran:
-            _bring_up()
+            bring_up()
     without = "Airflow's database is a server of yours and is not in it" if settings.airflow_db_url.get_secret_value() else ""
     if as_json:
         show_json({"file": str(target), "bytes": size, "without": without})
@@ -164,7 +164,8 @@ def client_environment(settings: Settings) -> dict[str, dict[str, Any]]:
     }
 
 
-def _bring_up() -> Settings:
+def bring_up() -> Settings:
+    """The stack up and proved, the lake under its gate."""
     from lakeloop import wiring
     from lakeloop.stack.lifecycle import Lifecycle
 

@@ -1,0 +1,50 @@
+"""Commands about the lake: verify, freeze, unfreeze."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lakeloop.cli.output import AsJson, say, show_json, show_table
+from lakeloop.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    for command in (verify, freeze, unfreeze):
+        app.command()(command)
+
+
+def verify(
+    ref: Annotated[str, typer.Option(help="Begin at this commit instead of main's head.")] = "", as_json: AsJson = False
+) -> None:
+    """Walk main's log and judge every merge by what it attests; exit code 1 when one does not."""
+    from lakeloop import wiring
+    from lakeloop.steps.verify import verify as judge
+
+    judged = list(judge(wiring.lake_of(Settings.load()), ref))
+    wrong = [(finding.commit, finding.wrong) for _, findings in judged for finding in findings]
+    if as_json:
+        show_json({"ok": not wrong, "merges": len(judged), "findings": [{"commit": at, "wrong": what} for at, what in wrong]})
+    elif wrong:
+        show_table("merges that do not attest", ("commit", "what is wrong"), [(at[:12], what) for at, what in wrong])
+    else:
+        say(f"{len(judged)} merges on main, every one attests")
+    raise typer.Exit(int(bool(wrong)))
+
+
+def freeze(reason: Annotated[str, typer.Argument(help="Why; shown wherever publishing is refused.")]) -> None:
+    """Stop publishing everywhere until `unfreeze`; running jobs go on, nothing is merged."""
+    from lakeloop import wiring
+
+    wiring.platform_db_of(Settings.load()).lease.freeze(reason)
+    say(f"frozen: {reason}; `lakeloop unfreeze` ends it")
+
+
+def unfreeze() -> None:
+    """Let publishing go on."""
+    from lakeloop import wiring
+
+    wiring.platform_db_of(Settings.load()).lease.unfreeze()
+    say("publishing goes on")

@@ -1,0 +1,65 @@
+"""What a person sees of the story: lines while it plays, one screen at its end."""
+
+from rich.console import Console
+from rich.table import Table
+
+from lakeloop.settings import Settings
+from lakeloop.story.record import StoryRecord
+
+_GOOD = {"success": "green"}
+
+
+def ending(console: Console, story: StoryRecord, settings: Settings) -> None:
+    """Runs, acts with their budgets, links, and one clear verdict."""
+    console.print(_runs(story, settings))
+    console.print(_acts(story))
+    for name, link in _links(settings):
+        console.print(f"  {name:<10} [link={link}]{link}[/link]", highlight=False)
+    console.print('  sql        lakeloop sql "select verdict, count(*) from verdicts group by 1"', highlight=False)
+    failed = next((act for act in story.acts if act.failure), None)
+    if story.ok:
+        console.print(
+            f"\n[bold green]The loop works[/] on this machine: {len(story.runs)} runs in {story.seconds:.0f} s. "
+            "The stack is up; `make down` ends it."
+        )
+    elif failed:
+        console.print(f"\n[bold red]The story ended in {failed.name!r}[/]: {failed.failure}")
+
+
+def _runs(story: StoryRecord, settings: Settings) -> Table:
+    table = Table(title="runs", title_justify="left", header_style="bold")
+    for name in ("DAG", "nights", "state", "verdict", "trust"):
+        table.add_column(name, overflow="fold")
+    for name in ("seconds", "rows"):
+        table.add_column(name, justify="right")
+    table.add_column("commit", no_wrap=True)
+    for run in story.runs:
+        colour = _GOOD.get(run.state, "red")
+        page = f"{settings.airflow_url}/dags/{run.dag}/runs/{run.run_id}"
+        nights = f"{run.date_from} .. {run.date_to}" if run.date_from != run.date_to else str(run.date_from or "sweep")
+        rows = sum(counts["rows_in"] for counts in run.tables.values())
+        table.add_row(
+            f"[link={page}]{run.dag}[/link]", nights, f"[{colour}]{run.state}[/]", run.verdict, run.trust,
+            f"{run.seconds:.0f}", f"{rows:,}" if rows else "", run.commit[:12],
+        )  # fmt: skip
+    return table
+
+
+def _acts(story: StoryRecord) -> Table:
+    table = Table(title="acts", title_justify="left", header_style="bold")
+    table.add_column("act")
+    table.add_column("seconds", justify="right")
+    table.add_column("budget", justify="right")
+    table.add_column("proved", overflow="fold")
+    for act in story.acts:
+        table.add_row(act.name, f"{act.seconds:.0f}", f"{act.budget:.0f}", act.failure or "; ".join(act.proofs))
+    return table
+
+
+def _links(settings: Settings) -> list[tuple[str, str]]:
+    return [
+        ("airflow", settings.airflow_url),
+        ("mlflow", settings.mlflow_tracking_uri),
+        ("alerts", settings.alerts_url),
+        ("lakefs", settings.lakefs_endpoint),
+    ]
