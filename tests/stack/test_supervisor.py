@@ -122,6 +122,15 @@ def test_a_tied_daemon_ends_with_the_process_it_is_tied_to(root: StackRoot) -> N
     eventually(lambda: guard.strays(root.mark) == [])
 
 
+def test_a_killed_daemon_takes_its_tether_along(root: StackRoot) -> None:
+    supervisor = Supervisor(root)
+    supervisor.start([SLEEPER], tied_to=os.getpid())
+    supervisor.start_program("sleeper")
+    eventually(lambda: len(guard.strays(root.mark)) == 4)
+    os.kill(psutil.Process(supervisor.state("sleeper").pid).ppid(), signal.SIGKILL)
+    eventually(lambda: guard.strays(root.mark) == [])
+
+
 def test_a_socket_path_too_long_for_the_kernel_moves_to_a_short_private_folder(tmp_path: Path) -> None:
     root = StackRoot(tmp_path / ("deep-" * 20) / "root")
     supervisor = Supervisor(root)

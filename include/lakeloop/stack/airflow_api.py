@@ -27,7 +27,7 @@ class AirflowApi:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._client = httpx.Client(base_url=settings.airflow_url, timeout=CALL_SECONDS)
+        self._client = httpx.Client(base_url=settings.airflow_url, timeout=CALL_SECONDS, trust_env=False)
 
     def __enter__(self) -> Self:
         """The client, its token not yet asked for."""

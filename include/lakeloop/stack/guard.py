@@ -5,9 +5,11 @@ with the guard, the guard with its parent, forked grandchildren with both, since
 Only a SIGKILL of the guard itself can leave grandchildren; they carry the mark, and the next start ends them.
 """
 
+import contextlib
 import ctypes
 import json
 import os
+import select
 import signal
 import sys
 import time
@@ -158,5 +160,16 @@ def main(program_file: str) -> int:
     return code if code >= 0 else 128 - code
 
 
+def tether(pid: int) -> None:
+    """Shuts the process manager, our parent, down when `pid` ends, which may have been long ago: a killed test leaves no stack."""
+    die_with_parent(os.getppid(), signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):
+        select.select([os.pidfd_open(pid)], [], [])
+    os.kill(os.getppid(), signal.SIGTERM)
+
+
 if __name__ == "__main__":
+    if sys.argv[1] == "--tether":
+        tether(int(sys.argv[2]))
+        sys.exit()
     sys.exit(main(sys.argv[1]))

@@ -30,7 +30,7 @@ def program(root: StackRoot, keys: Keys, port: int) -> Program:
 
 def prove(endpoint: str, access_key_id: str, secret_access_key: str) -> None:
     """Raises unless the server is set up and answers a call that needs the key."""
-    with httpx.Client(base_url=f"{endpoint}/api/v1", timeout=5) as client:
+    with httpx.Client(base_url=f"{endpoint}/api/v1", timeout=5, trust_env=False) as client:
         state = client.get("/setup_lakefs").raise_for_status().json()["state"]
         if state != "initialized":
             msg = f"lakeFS at {endpoint} is {state}, not initialized"

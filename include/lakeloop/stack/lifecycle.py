@@ -47,7 +47,7 @@ class Lifecycle:
             supervisor = Supervisor(self.root)
             running = supervisor.answers() and self._complete(supervisor)
             settings = Settings.load(self.root.home) if running else self._begin(supervisor)
-            self._bring_up(supervisor, settings, fresh=not running)
+            settings = self._bring_up(supervisor, settings, fresh=not running)
             self.say(f"{'already up' if running else 'up'} ({time.monotonic() - began:.0f} s)")
             return settings
 
@@ -82,7 +82,7 @@ class Lifecycle:
         wanted = [name for part in parts(Settings.load(self.root.home)) for name in part.programs]
         return all(name in known and known[name].state in {"RUNNING", "STARTING", "BACKOFF"} for name in wanted)
 
-    def _bring_up(self, supervisor: Supervisor, settings: Settings, fresh: bool) -> None:
+    def _bring_up(self, supervisor: Supervisor, settings: Settings, fresh: bool) -> Settings:
         """lakeFS and the lake first; then all others start at once and are awaited in order."""
         first, *others = parts(settings)
         supervisor.start_program("lakefs")
@@ -100,6 +100,7 @@ class Lifecycle:
                 self._furnish_airflow(settings)
         if fresh:
             self._prove_whole(settings)
+        return settings
 
     def _migrate(self, settings: Settings) -> Settings:
         facts = read_json(self.root.stack_file)

@@ -69,4 +69,4 @@ def _prove_airflow(settings: Settings) -> None:
 
 
 def _prove_alerts(url: str) -> None:
-    httpx.get(url, timeout=5, follow_redirects=True).raise_for_status()
+    httpx.get(url, timeout=5, follow_redirects=True, trust_env=False).raise_for_status()

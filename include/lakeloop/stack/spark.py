@@ -21,6 +21,7 @@ from lakeloop.stack.program import Program
 SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
 CORES = 2
 PROBE_SECONDS = 90
+_JAVA_OPTIONS = "-Duser.timezone=UTC -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError"  # what cannot go on is restarted
 
 _LOG4J = """\
 rootLogger.level = warn
@@ -113,7 +114,7 @@ def _server(root: StackRoot, keys: Keys, port: int) -> dict[str, str]:
         "spark.driver.bindAddress": LOOPBACK,
         "spark.driver.memory": "2g",
         "spark.driver.extraClassPath": f"{jar_folder()}/*",  # not spark.jars: each session would copy and load them again
-        "spark.driver.extraJavaOptions": f"-Duser.timezone=UTC -Djava.io.tmpdir={scratch} -XX:+UseSerialGC",
+        "spark.driver.extraJavaOptions": f"{_JAVA_OPTIONS} -Djava.io.tmpdir={scratch}",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.local.dir": str(scratch),

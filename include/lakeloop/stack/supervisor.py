@@ -18,7 +18,7 @@ import psutil
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from lakeloop.core.errors import StackFailed
-from lakeloop.stack import guard, tether
+from lakeloop.stack import guard
 from lakeloop.stack.layout import StackRoot, write_private
 from lakeloop.stack.program import Program
 
@@ -166,7 +166,7 @@ class Supervisor:
         parts = [_HEAD.format(socket=_plain(self.root.socket), run=_plain(run), logs=_plain(logs), home=_plain(self.root.home))]
         parts += [self._section(program) for program in programs]
         if tied_to is not None:
-            command = [sys.executable, "-I", "-S", tether.__file__, str(tied_to)]
+            command = [sys.executable, "-I", "-S", guard.__file__, "--tether", str(tied_to)]
             parts.append(_TETHER.format(command=_plain(shlex.join(command))))
         path = run / "supervisord.conf"
         write_private(path, "".join(parts))
