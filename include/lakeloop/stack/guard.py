@@ -161,7 +161,7 @@ def main(program_file: str) -> int:
 
 
 def tether(pid: int) -> None:
-    """Shuts the process manager, our parent, down when `pid` ends, which may have been long ago: a killed test leaves no stack."""
+    """Shuts the process manager, our parent, down when `pid` ends or has ended: a killed test leaves no stack."""
     die_with_parent(os.getppid(), signal.SIGKILL)
     with contextlib.suppress(ProcessLookupError):
         select.select([os.pidfd_open(pid)], [], [])
