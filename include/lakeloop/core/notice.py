@@ -13,6 +13,7 @@ COLOURS: dict[str, str] = {"info": "#3b7dd8", "warning": "#d99000", "critical": 
 EVENT = "lakeloop_alert"
 CAUSE, NEXT = "cause", "next"
 
+_COMMANDS = ("lakeloop ", "make ", "airflow ")  # a next move that begins so is shown as something to type
 _SECTION_LIMIT = 2900  # Slack refuses a section of more than 3000 characters
 _FIELD_LIMIT, _FIELDS = 500, 10
 _TITLE_LIMIT = 300
@@ -48,7 +49,7 @@ def slack_message(notice: Notice, alert_id: str) -> dict[str, Any]:
     if notice.details:
         blocks.append({"type": "section", "fields": _fields(notice.details)})
     if NEXT in notice.facts:
-        blocks.append(_section(f"*Next*\n{_code(_cut(notice.facts[NEXT], _SECTION_LIMIT))}"))
+        blocks.append(_section(f"*Next*\n{_move(_cut(notice.facts[NEXT], _SECTION_LIMIT))}"))
     if notice.links:
         links = " · ".join(_link(label, address) for label, address in notice.links.items())
         blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": links}]})
@@ -86,8 +87,10 @@ def _fields(details: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"type": "mrkdwn", "text": f"*{escape(label)}*\n{escape(_cut(value, _FIELD_LIMIT))}"} for label, value in shown]
 
 
-def _code(words: str) -> str:
-    return f"`{escape(words.replace('`', chr(39)))}`" if "\n" not in words else f"```{escape(words.replace('`', chr(39)))}```"
+def _move(words: str) -> str:
+    if not words.startswith(_COMMANDS):
+        return escape(words)
+    return f"`{escape(words.replace('`', chr(39)))}`"
 
 
 def _link(label: str, address: str) -> str:
