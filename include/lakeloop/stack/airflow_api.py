@@ -78,8 +78,14 @@ class AirflowApi:
             run = self._client.post(f"/api/v2/dags/{CANARY}/dagRuns", json=body).raise_for_status().json()["dag_run_id"]
             wait(self._ended, run)
         except (NotYet, httpx.HTTPError) as error:
-            message = f"Airflow did not run a task within {CANARY_SECONDS} s: {error}; see `lakeloop logs airflow-scheduler`"
+            message = f"Airflow did not run a task within {CANARY_SECONDS} s: {error}; {self._broken_files()}"
             raise OrchestratorFailed(message) from error
+
+    def _broken_files(self) -> str:
+        """The likeliest cause in Airflow's own words, or where to read on."""
+        answer = self._client.get("/api/v2/importErrors").raise_for_status().json()
+        broken = [f"{each['filename']}: {each['stack_trace'].strip().splitlines()[-1]}" for each in answer["import_errors"]]
+        return "; ".join(broken) or "see `lakeloop logs airflow-scheduler`"
 
     def _there(self, path: str) -> bool:
         answer = self._client.get(path)
