@@ -35,9 +35,11 @@ test: setup ## Set-up, then unit, DAG, Spark, 40 kills and one night through Air
 
 test-more: setup ## The slow proofs: the whole stack brought up, broken and healed, 200 kills, every step cleared
 	$(PYTEST) -m "more and not soak"
+	LAKELOOP_KILLS=200 $(PYTEST) tests/protocol/test_kills.py
 
-soak: setup ## Randomised kills for as long as you like: LAKELOOP_KILLS=2000 make soak
-	$(PYTEST) -m soak
+soak: setup ## Randomised kills by a seed of the hour, as many as you like: make soak LAKELOOP_KILLS=5000
+	LAKELOOP_KILLS=$(or $(LAKELOOP_KILLS),2000) LAKELOOP_SEED=$$(date +%s) $(PYTEST) --timeout=0 tests/protocol/test_kills.py
+	$(PYTEST) --timeout=0 -m soak || [ $$? -eq 5 ]
 
 bench: setup ## The numbers, as ratios within one run, with this machine named
 	@$(LAKELOOP) bench
