@@ -30,14 +30,14 @@ def _enqueue(context: Mapping[str, Any]) -> None:
     database = PlatformDb(settings.platform_db_url)
     dag, run = context["dag"], str(context["run_id"])
     failed = _last_tries(database.sessions.of(dag.dag_id, run))
-    macros = dag.user_defined_macros or {}
+    macros = getattr(dag, "user_defined_macros", None) or {}  # a DAG read back from the database has none
     notice = run_failed(
         dag=dag.dag_id,
         run=run,
         causes=[(row.key.task, row.words or "") for row in failed],
         links={"run page": f"{settings.airflow_url}/dags/{dag.dag_id}/runs/{quote(run)}"},
         reason=str(context.get("reason") or ""),
-        owner=str((dag.default_args or {}).get("owner") or OWNER),
+        owner=str((getattr(dag, "default_args", None) or {}).get("owner") or OWNER),
         channel=str(macros.get(CHANNEL_MACRO, _DEFAULT_CHANNEL)),
     )
     database.outbox.enqueue(

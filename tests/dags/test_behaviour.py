@@ -1,0 +1,206 @@
+"""Whole runs in one process, on a database of their own: steps are stand-ins, everything of Airflow is real."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lakeloop.adapters.platform_db import PlatformDb
+from lakeloop.core.errors import AuditFailed
+from lakeloop.core.runs import Run, SessionKey
+from lakeloop.settings import Settings
+
+STEPS = {
+    "flights__ingest": ["ingest.intake", "ingest.write", "ingest_publish.audit", "ingest_publish.publish_units"],
+    "flights__score": ["score.score", "score.audit"],
+    "flights__watch": ["watch.judge_dates", "act.act"],
+    "flights__train": ["train.fit", "train.gate", "train.promote"],
+}
+pytestmark = pytest.mark.filterwarnings("ignore")  # of the server that Airflow starts in this process
+DAGS = Path(__file__).resolve().parents[2] / "dags"
+WRONG = [{"date": "2013-06-01"}, {"date_from": "2013-06-31"}, {"date_from": "2013-06-02", "date_to": "2013-06-01"}]
+Runner = Callable[..., tuple[str, dict[str, str]]]
+Step = Callable[..., dict[str, Any]]
+
+
+class Stage:
+    """What the stand-ins were asked, and what each is to answer."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, Run, tuple[Any, ...]]] = []
+        self.sessions: list[SessionKey] = []
+        self.answers: dict[str, dict[str, Any] | Exception] = {}
+        self.interrupted: list[SessionKey] = []
+
+    @property
+    def played(self) -> list[str]:
+        return [name for name, _, _ in self.asked]
+
+    def step(self, name: str) -> Step:
+        def play(_platform: object, run: Run, *given: Any) -> dict[str, Any]:
+            self.asked.append((name, run, given))
+            answer = self.answers.get(name, {"nothing_to_do": False, "summary": f"{name} done"})
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return play
+
+
+@pytest.fixture(scope="session")
+def database() -> None:
+    from airflow.utils.db import initdb
+
+    initdb()
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LAKELOOP_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def platform_db(home: Path) -> PlatformDb:
+    return PlatformDb(Settings.load().platform_db_url)
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
+    stage = Stage()
+
+    @contextmanager
+    def open_platform(_case_ref: str, session: SessionKey) -> Iterator[object]:
+        stage.sessions.append(session)
+        yield object()
+
+    monkeypatch.setattr("lakeloop.wiring.open_platform", open_platform)
+    for name in (step for steps in STEPS.values() for step in steps):
+        module, _, function = name.partition(".")
+        monkeypatch.setattr(import_module(f"lakeloop.steps.{module}"), function, stage.step(name))
+    return stage
+
+
+@pytest.fixture
+def run(database: None) -> Runner:
+    """Runs a DAG to its end: the run's state, and that of each task."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    # Parsed anew for each test: in one process a run's parameters stay in the DAG.
+    bag = DagBag(dag_folder=str(DAGS), bundle_path=DAGS, bundle_name="dags-folder")
+
+    def play(dag_id: str, **conf: Any) -> tuple[str, dict[str, str]]:
+        ended = bag.dags[dag_id].test(logical_date=None, run_conf=conf)
+        return str(ended.state), {ti.task_id: str(ti.state) for ti in ended.get_task_instances()}
+
+    return play
+
+
+@pytest.mark.parametrize("dag_id", sorted(STEPS))
+def test_a_sweep_runs_each_step_once_in_order(dag_id: str, run: Runner, stage: Stage) -> None:
+    state, tasks = run(dag_id)
+    assert stage.played == STEPS[dag_id]
+    assert state == "success"
+    assert set(tasks.values()) == {"success"}
+    runs = [run for _, run, _ in stage.asked]
+    assert {(each.case, each.date_from, each.stage) for each in runs} == {
+        ("use_cases.flights:FLIGHTS", None, dag_id.split("__")[1])
+    }
+
+
+def test_each_step_gets_what_the_one_before_answered(run: Runner, stage: Stage) -> None:
+    stage.answers["ingest.intake"] = {"nothing_to_do": False, "commit": "abc"}
+    run("flights__ingest")
+    assert stage.asked[1][2] == ({"nothing_to_do": False, "commit": "abc"},)
+
+
+def test_each_try_has_a_session_of_its_own(run: Runner, stage: Stage) -> None:
+    run("flights__ingest")
+    assert len({key.id for key in stage.sessions}) == 4
+    assert {(key.dag, key.attempt, key.map_index) for key in stage.sessions} == {("flights__ingest", 1, -1)}
+
+
+def test_a_range_is_worked_as_it_was_asked(run: Runner, stage: Stage) -> None:
+    run("flights__ingest", date_from="2013-06-01", date_to="2013-06-30", reinstate="checked by hand")
+    asked = stage.asked[0][1]
+    assert (str(asked.date_from), str(asked.date_to), asked.reinstate) == ("2013-06-01", "2013-06-30", "checked by hand")
+
+
+def test_one_date_is_one_night(run: Runner, stage: Stage) -> None:
+    run("flights__score", date_from="2013-06-01")
+    assert str(stage.asked[0][1].date_to) == "2013-06-01"
+
+
+@pytest.mark.parametrize("conf", WRONG)
+def test_a_configuration_that_nobody_understands_does_nothing(run: Runner, stage: Stage, conf: dict[str, str]) -> None:
+    state, tasks = run("flights__ingest", **conf)
+    assert stage.played == []
+    assert (state, tasks["intake"], tasks["close_ingest"]) == ("failed", "failed", "failed")
+
+
+def test_a_sweep_with_nothing_to_do_is_green_and_skips_the_rest(run: Runner, stage: Stage) -> None:
+    stage.answers["ingest.write"] = {"nothing_to_do": True, "summary": "every delivery is published"}
+    state, tasks = run("flights__ingest")
+    assert stage.played == ["ingest.intake", "ingest.write"]
+    assert state == "success"
+    assert tasks == {"intake": "success", "write": "success", "audit": "skipped", "publish": "skipped", "close_ingest": "success"}
+
+
+def test_a_refusal_fails_the_run_at_once_and_the_teardown_ran(run: Runner, stage: Stage, platform_db: PlatformDb) -> None:
+    stage.answers["ingest_publish.audit"] = AuditFailed("3 of 41 expectations; nothing published")
+    state, tasks = run("flights__ingest")
+    assert stage.played.count("ingest_publish.audit") == 1, "the same data would be refused again"
+    assert state == "failed"
+    assert (tasks["audit"], tasks["publish"], tasks["close_ingest"]) == ("failed", "upstream_failed", "failed")
+
+
+def test_a_failed_run_is_one_alert_with_the_tasks_last_words(run: Runner, stage: Stage, platform_db: PlatformDb) -> None:
+    stage.answers["ingest_publish.audit"] = AuditFailed("3 of 41 expectations; nothing published")
+    run("flights__ingest")
+    (alert,) = platform_db.outbox.all()
+    assert alert.title == "flights__ingest failed at audit"
+    assert "AuditFailed: 3 of 41 expectations" in alert.body["cause"]
+    assert "/dags/flights__ingest/runs/manual__" in alert.body["run page"]
+    assert alert.severity == "critical"
+
+
+def test_a_green_run_alerts_nobody(run: Runner, stage: Stage, platform_db: PlatformDb) -> None:
+    run("flights__watch")
+    assert platform_db.outbox.all() == []
+
+
+def test_a_session_left_open_is_interrupted_by_the_teardown(
+    run: Runner, stage: Stage, platform_db: PlatformDb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(_platform: object, asked: Run) -> dict[str, Any]:
+        left = stage.sessions[-1].model_copy(update={"attempt": 0})
+        platform_db.sessions.opened(left)  # as a try that was killed leaves it
+        return {"nothing_to_do": False}
+
+    monkeypatch.setattr("lakeloop.steps.score.score", killed)
+    monkeypatch.setattr("lakeloop.spark.connect.interrupt", lambda _settings, key: stage.interrupted.append(key))
+    run("flights__score")
+    assert [key.attempt for key in stage.interrupted] == [0]
+    assert platform_db.sessions.open_since(-60) == []
+
+
+def test_the_canary_sings(run: Runner) -> None:
+    assert run("platform__canary") == ("success", {"canary": "success"})
+
+
+def test_the_janitor_ends_sessions_that_belong_to_nobody(
+    run: Runner, stage: Stage, platform_db: PlatformDb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orphan = SessionKey(installation="i", database="d", dag="flights__score", run="r", task="score")
+    platform_db.sessions.opened(orphan)
+    monkeypatch.setattr("lakeloop_airflow.housekeeping._LONGEST_TRY", __import__("datetime").timedelta(seconds=-60))
+    monkeypatch.setattr("lakeloop.spark.connect.interrupt", lambda _settings, key: stage.interrupted.append(key))
+    monkeypatch.setattr("lakeloop.steps.janitor.sweep", lambda *_: {"summary": "0 branches deleted"})
+    monkeypatch.setattr("lakeloop.wiring.lake_of", lambda _settings: object())
+    assert run("platform__janitor")[0] == "success"
+    assert stage.interrupted == [orphan]

@@ -1,0 +1,162 @@
+"""The DAGs as Airflow sees them: without a database, a socket or a child process."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from airflow.sdk import AssetOrTimeSchedule
+from airflow.serialization.serialized_objects import DagSerialization
+
+from lakeloop_airflow.notify import alert_of_failed_run
+
+CASE = "flights"
+IDS = {f"{CASE}__ingest", f"{CASE}__score", f"{CASE}__watch", f"{CASE}__train", "platform__janitor", "platform__canary"}
+POOLS = {"spark", "default_pool"}  # those that `lakeloop up` makes, and Airflow's own
+STEPS = {
+    f"{CASE}__ingest": ["intake", "write", "audit", "publish", "close_ingest"],
+    f"{CASE}__score": ["score", "audit_scores", "close_score"],
+    f"{CASE}__watch": ["judge", "act", "close_watch"],
+    f"{CASE}__train": ["fit", "gate", "promote", "close_train"],
+}
+ON_SPARK = {"write", "audit", "publish", "score", "audit_scores", "judge", "act", "fit"}
+
+
+def _tasks(dags: dict[str, Any]) -> list[Any]:
+    return [task for dag in dags.values() for task in dag.tasks]
+
+
+def _core_timetable(dag: Any) -> Any:
+    return DagSerialization.from_dict(DagSerialization.to_dict(dag)).timetable
+
+
+def test_every_file_is_read_without_an_error(bag: Any) -> None:
+    assert bag.import_errors == {}
+
+
+def test_the_ids_are_exactly_the_expected_ones(dags: dict[str, Any]) -> None:
+    assert set(dags) == IDS
+
+
+def test_no_dag_has_a_cycle_and_each_is_valid(dags: dict[str, Any]) -> None:
+    for dag in dags.values():
+        dag.check_cycle()
+        dag.validate()
+
+
+def test_each_dag_is_its_chain_of_steps(dags: dict[str, Any]) -> None:
+    found = {dag_id: [task.task_id for task in dags[dag_id].topological_sort()] for dag_id in STEPS}
+    assert found == STEPS
+
+
+def test_a_dag_is_the_same_after_serialization(dags: dict[str, Any]) -> None:
+    for dag in dags.values():
+        again = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+        assert set(again.task_ids) == set(dag.task_ids)
+        assert {task.task_id: task.pool for task in again.tasks} == {task.task_id: task.pool for task in dag.tasks}
+
+
+def test_every_asset_that_wakes_a_dag_is_touched_by_a_task(dags: dict[str, Any]) -> None:
+    touched = {asset.name for task in _tasks(dags) for asset in task.outlets}
+    scheduled = [dag for dag in dags.values() if isinstance(dag.timetable, AssetOrTimeSchedule)]
+    waking = {key.name for dag in scheduled for key, _ in _core_timetable(dag).asset_condition.iter_assets()}
+    assert waking == touched == {f"{CASE}_published", f"{CASE}_scored"}
+
+
+def test_only_the_last_step_of_a_chain_wakes_others(dags: dict[str, Any]) -> None:
+    assert {task.task_id for task in _tasks(dags) if task.outlets} == {"publish", "audit_scores"}
+
+
+@pytest.mark.parametrize("dag_id", sorted(IDS - {"platform__canary"}))
+def test_a_new_or_unpaused_dag_waits_for_its_next_tick(dags: dict[str, Any], dag_id: str) -> None:
+    from airflow.timetables.base import TimeRestriction
+
+    dag = dags[dag_id]
+    assert dag.catchup is False
+    assert dag.start_date is None, "with a start date Airflow runs the tick that has passed"
+    timetable = _core_timetable(dag)
+    timetable.validate()
+    restriction = TimeRestriction(earliest=None, latest=None, catchup=False)
+    first = timetable.next_dagrun_info(last_automated_data_interval=None, restriction=restriction)
+    assert first.run_after > datetime.now(UTC)
+    assert first.run_after < datetime.now(UTC) + timedelta(days=8)
+
+
+def test_the_canary_runs_only_when_asked(dags: dict[str, Any]) -> None:
+    assert dags["platform__canary"].timetable.can_be_scheduled is False
+
+
+def test_the_nightly_tick_of_a_case_is_of_the_night_in_its_own_time_zone(dags: dict[str, Any]) -> None:
+    assert str(_core_timetable(dags[f"{CASE}__ingest"])._timezone.name) == "America/New_York"
+
+
+def test_every_dag_says_what_it_is_and_whose(dags: dict[str, Any]) -> None:
+    for dag in dags.values():
+        assert dag.doc_md, dag.dag_id
+        assert "lakeloop" in dag.tags, dag.dag_id
+        assert dag.max_active_runs == 1, dag.dag_id
+        assert all(task.owner not in {"", "airflow"} for task in dag.tasks), dag.dag_id
+        assert all(task.doc_md or task.python_callable.__doc__ for task in dag.tasks), dag.dag_id
+
+
+def test_every_task_ends_some_day_and_the_run_long_after(dags: dict[str, Any]) -> None:
+    for dag in dags.values():
+        assert all(task.execution_timeout for task in dag.tasks), dag.dag_id
+        longest = sum((task.execution_timeout * (task.retries + 1) for task in dag.tasks), timedelta())
+        assert dag.dagrun_timeout > longest, f"{dag.dag_id}: the net would skip the teardown of a run that only retries"
+
+
+def test_tasks_that_use_spark_queue_in_its_pool_and_no_other_pool_is_named(dags: dict[str, Any]) -> None:
+    assert {task.task_id for task in _tasks(dags) if task.pool == "spark"} == ON_SPARK
+    assert {task.pool for task in _tasks(dags)} <= POOLS
+
+
+def test_tasks_are_tried_again_where_that_can_help(dags: dict[str, Any]) -> None:
+    for task in _tasks(dags):
+        if task.task_id != "canary":
+            assert task.retries == 2, task.task_id
+            assert task.retry_policy is not None, task.task_id
+
+
+def test_the_form_has_a_range_and_empty_means_a_sweep(dags: dict[str, Any]) -> None:
+    for dag_id in STEPS:
+        params = dags[dag_id].params
+        params.validate()
+        assert {name: params[name] for name in ("date_from", "date_to")} == {"date_from": "", "date_to": ""}
+    assert [dag_id for dag_id in STEPS if "reinstate" in dags[dag_id].params] == [f"{CASE}__ingest"]
+
+
+@pytest.mark.parametrize("wrong", ["2013-7-1", "yesterday", "2013-07-01T00:00", 20130701, None])
+def test_the_form_refuses_what_is_no_date(dags: dict[str, Any], wrong: object) -> None:
+    from airflow.sdk.exceptions import ParamValidationError
+
+    with pytest.raises(ParamValidationError):
+        dags[f"{CASE}__ingest"].params.get_param("date_from").resolve(wrong)
+
+
+def test_each_chain_ends_in_a_teardown_that_can_fail_the_run(dags: dict[str, Any]) -> None:
+    for dag_id, steps in STEPS.items():
+        dag = dags[dag_id]
+        (leaf,) = [task for task in dag.tasks if not task.downstream_task_ids]
+        assert (leaf.task_id, leaf.is_teardown, leaf.on_failure_fail_dagrun) == (steps[-1], True, True)
+        assert [task.task_id for task in dag.tasks if task.trigger_rule.value != "all_success"] == [leaf.task_id]
+
+
+def test_a_merge_into_main_stands_behind_its_audit(dags: dict[str, Any]) -> None:
+    for dag_id, merge, gate in ((f"{CASE}__ingest", "publish", "audit"), (f"{CASE}__train", "promote", "gate")):
+        assert dags[dag_id].get_task(merge).upstream_task_ids == {gate}
+
+
+def test_every_dag_alerts_when_a_run_fails(dags: dict[str, Any]) -> None:
+    for dag in dags.values():
+        callbacks = dag.on_failure_callback
+        assert callbacks == [alert_of_failed_run], f"{dag.dag_id}: the policy's entry point is missing; run the set-up again"
+        assert dag.has_on_failure_callback
+
+
+def test_every_step_links_to_what_it_made(dags: dict[str, Any]) -> None:
+    for dag_id, steps in STEPS.items():
+        for step in steps[:-1]:
+            names = [link.name for link in dags[dag_id].get_task(step).operator_extra_links]
+            assert names == ["lakeFS branch", "Receipt", "Audit page"]
