@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from lakeloop.cli import alerts, demo, doctor, lake, stack
+from lakeloop.cli import alerts, demo, doctor, lake, sql, stack
 from lakeloop.core.errors import LakeloopError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ doctor.register(app)
 stack.register(app)
 alerts.register(app)
 lake.register(app)
+sql.register(app)
 demo.register(app)
 
 

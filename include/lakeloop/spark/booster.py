@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DoubleType, StringType, StructField, StructType
 
 from lakeloop.core.errors import ConfigurationError, InvalidInput
@@ -38,7 +39,9 @@ def with_scores(frame: DataFrame, features: Sequence[str], model: bytes, *, reas
         added.append(StructField("reasons", ArrayType(StringType())))
     ordered = frame.select(*(field.name for field in kept), *features)
     apply = _applier([field.name for field in kept], list(features), model, _REASONS if reasons else 0)
-    return ordered.mapInArrow(apply, StructType([*kept, *added]))
+    scored = ordered.mapInArrow(apply, StructType([*kept, *added]))
+    # a client's schema says "string collate UTF8_BINARY", which Delta would keep and no other reader knows
+    return scored.select(*(F.col(each.name).cast(each.dataType.simpleString()) for each in (*kept, *added)))
 
 
 def _applier(kept: list[str], features: list[str], model: bytes, reasons: int) -> Callable[[Iterable[pa.RecordBatch]], Batches]:

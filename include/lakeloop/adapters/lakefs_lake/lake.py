@@ -203,3 +203,15 @@ class LakeFSLake:
             )  # fmt: skip
 
         return (str(item.path) for item in pages(f"list {prefix} at {ref}", page))
+
+    def folders(self, ref: str, prefix: str) -> Iterator[str]:
+        """Names of the folders right below a prefix, without reading what is in them."""
+
+        def page(after: str) -> Any:
+            return self._objects.list_objects(
+                self.repository, ref, prefix=prefix, delimiter="/", after=after, amount=PAGE, user_metadata=False,
+                _request_timeout=QUICK,
+            )  # fmt: skip
+
+        listed = pages(f"list the folders of {prefix} at {ref}", page)
+        return (str(item.path)[len(prefix) :].rstrip("/") for item in listed if item.path_type == "common_prefix")
