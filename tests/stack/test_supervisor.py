@@ -140,6 +140,16 @@ def test_a_socket_path_too_long_for_the_kernel_moves_to_a_short_private_folder(t
     supervisor.shutdown()
 
 
+def test_a_socket_folder_open_to_others_is_refused(tmp_path: Path) -> None:
+    root = StackRoot(tmp_path / ("open-" * 20) / "root")
+    root.socket.parent.mkdir(mode=0o755)
+    try:
+        with pytest.raises(StackFailed, match="open to others; nothing was started"):
+            Supervisor(root).start([SLEEPER])
+    finally:
+        root.socket.parent.rmdir()
+
+
 def test_no_daemon_is_said_in_a_sentence(root: StackRoot) -> None:
     with pytest.raises(StackFailed, match="does not answer; see `lakeloop status`"):
         Supervisor(root).states()

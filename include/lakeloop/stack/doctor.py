@@ -80,6 +80,8 @@ def _go(repo: Path) -> Check:
 
 
 def _memory() -> Check:
+    if not Path("/proc/meminfo").is_file():
+        return Check("memory", False, "this system does not say", "lakeloop runs on Linux: use a Linux machine, or WSL 2")
     words = dict(re.findall(r"^(\w+):\s+(\d+) kB", Path("/proc/meminfo").read_text("utf-8"), re.MULTILINE))
     total, free = (int(words[name]) * 1024 for name in ("MemTotal", "MemAvailable"))
     fix = f"Give the machine {MEMORY_NEEDED // GIB} GiB or more: the stack takes 4 when idle"

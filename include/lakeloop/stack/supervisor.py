@@ -162,7 +162,7 @@ class Supervisor:
 
     def _write(self, programs: Sequence[Program], tied_to: int | None) -> Path:
         run, logs = self.root.folder("run"), self.root.folder("logs")
-        self.root.socket.parent.mkdir(mode=0o700, exist_ok=True)
+        _private(self.root.socket.parent)
         parts = [_HEAD.format(socket=_plain(self.root.socket), run=_plain(run), logs=_plain(logs), home=_plain(self.root.home))]
         parts += [self._section(program) for program in programs]
         if tied_to is not None:
@@ -176,6 +176,15 @@ class Supervisor:
         command = _plain(shlex.join(program.write(self.root)))
         log = _plain(self.root.log(program.name))
         return _PROGRAM.format(name=program.name, command=command, log=log, healthy=HEALTHY_SECONDS, patience=program.grace + 10)
+
+
+def _private(folder: Path) -> None:
+    """The socket's folder may be in a place that all users share, so somebody else may have made it first."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if found.st_uid != os.getuid() or found.st_mode & 0o077:
+        message = f"{folder} belongs to somebody else or is open to others; nothing was started; remove it or set TMPDIR"
+        raise StackFailed(message)
 
 
 def _plain(text: object) -> str:
