@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -14,7 +16,7 @@ from pyspark.sql import SparkSession
 
 from lakeloop.adapters.lakefs_lake import LakeFSLake
 from lakeloop.core.runs import SessionKey
-from lakeloop.settings import Settings
+from lakeloop.settings import REPO_ROOT, Settings
 from lakeloop.spark.connect import ConnectRunner
 from lakeloop.stack import spark as spark_part
 from lakeloop.stack.keys import keys_of
@@ -23,6 +25,8 @@ from lakeloop.stack.layout import StackRoot
 from lakeloop.stack.ports import free_port
 
 START_SECONDS = 90
+TINY = REPO_ROOT / "tests" / "use_cases" / "tiny"  # a case as the documented steps make it, in a folder of its own
+sys.path.append(str(TINY / "include"))
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +42,9 @@ def stack(lakefs_server: LakefsServer) -> Iterator[Settings]:
         spark_remote=f"sc://localhost:{port}",
         spark_token=SecretStr(keys.spark_token),
     )
-    command = spark_part.program(root, keys, settings, port).write(root)
+    program = spark_part.program(root, keys, settings, port)
+    quick = {"JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1"}  # jobs of seconds end before the better compiler has paid
+    command = replace(program, env=program.env | quick).write(root)
     with root.log("spark").open("ab") as log:
         server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:

@@ -58,7 +58,7 @@ class DeltaRsTables:
             with self._told(f"updating {column} of {each.table} on {branch}"):
                 table = self._table(branch, each.table)
                 if table is not None:
-                    table.update(predicate=_predicate(table, each), new_values={column: value})
+                    table.update(predicate=_predicate(table, each), updates={column: _quoted(value)})
 
     def append(self, branch: str, table: str, rows: Sequence[Mapping[str, Scalar]]) -> None:
         """Append a few rows to a small table, creating it when absent."""
@@ -168,9 +168,12 @@ def _assigned(rows: Any, assign: Mapping[str, str]) -> Any:
 
 def _predicate(table: Any, each: Slice) -> str:
     kind = next(str(field.type.type) for field in table.schema().fields if field.name == each.column)
-    quoted = ["'" + value.replace("'", "''") + "'" for value in each.values]
-    literals = [f"DATE {value}" if kind == "date" else value for value in quoted]
+    literals = [f"DATE {_quoted(value)}" if kind == "date" else _quoted(value) for value in each.values]
     return " OR ".join(f"{each.column} = {literal}" for literal in literals)
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
 
 
 def _typed(rows: Sequence[Mapping[str, Scalar]], there: Any | None) -> Any:
