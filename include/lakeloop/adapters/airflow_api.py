@@ -35,6 +35,7 @@ class TaskRun(NamedTuple):
     state: str
     attempt: int
     seconds: float
+    pid: int  # of its process while it runs, else of its last one; 0 before
 
 
 class AirflowApi:
@@ -87,7 +88,14 @@ class AirflowApi:
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
         found = self._call("GET", path, params={"limit": _TASK_PAGE})["task_instances"]
         return [
-            TaskRun(each["task_id"], each["map_index"], each["state"] or "none", each["try_number"], each["duration"] or 0.0)
+            TaskRun(
+                each["task_id"],
+                each["map_index"],
+                each["state"] or "none",
+                each["try_number"],
+                each["duration"] or 0.0,
+                each["pid"] or 0,
+            )
             for each in found
         ]
 
@@ -109,6 +117,10 @@ class AirflowApi:
             "reset_dag_runs": True,
         }
         return int(self._call("POST", f"/dags/{dag_id}/clearTaskInstances", json=body)["total_entries"])
+
+    def mark_failed(self, dag_id: str, run_id: str) -> None:
+        """Ends a run as failed, as the UI's button does: running tasks are killed, teardowns still run."""
+        self._call("PATCH", f"/dags/{dag_id}/dagRuns/{run_id}", json={"state": "failed"})
 
     def note(self, dag_id: str, run_id: str, words: str) -> None:
         """Puts a note on a run, in place of an earlier one."""
