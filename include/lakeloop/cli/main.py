@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from lakeloop.cli import alerts, demo, doctor, lake, sql, stack
+from lakeloop.cli import alerts, bench, demo, doctor, lake, sql, stack
 from lakeloop.core.errors import LakeloopError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ alerts.register(app)
 lake.register(app)
 sql.register(app)
 demo.register(app)
+bench.register(app)
 
 
 def main() -> None:
