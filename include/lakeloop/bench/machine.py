@@ -11,8 +11,6 @@ import psutil
 _SUM = re.compile(
     r'^api_request_duration_seconds_sum\{[^}]*operation="(?P<operation>[^"]*)"[^}]*\} (?P<seconds>\S+)', re.MULTILINE
 )
-    r'^api_request_duration_seconds_sum\{[^}]*operation="(?P<operation>[^"]*)"[^}]*\} (?P<seconds>\S+)', re.MULTILINE
-)
 _MOVES_BYTES = {"uploadobject", "getobject"}
 
 
