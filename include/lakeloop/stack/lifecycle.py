@@ -83,13 +83,12 @@ class Lifecycle:
         return all(name in known and known[name].state in {"RUNNING", "STARTING", "BACKOFF"} for name in wanted)
 
     def _bring_up(self, supervisor: Supervisor, settings: Settings, fresh: bool) -> Settings:
-        """lakeFS and the lake first; then all others start at once and are awaited in order."""
+        """lakeFS and the lake first; the slow ones start beside Airflow's migration; all are awaited in order."""
         first, *others = parts(settings)
         supervisor.start_program("lakefs")
         self._await(supervisor, first)
         self.bootstrap(settings)
-        ahead = [name for part in others for name in part.programs if not name.startswith(("airflow", "alerts"))]
-        for name in ahead:
+        for name in ("spark", "mlflow"):
             supervisor.start_program(name)
         settings = self._migrate(settings)
         for part in others:

@@ -38,6 +38,7 @@ def parts(settings: Settings) -> list[Part]:
         Part("spark", ("spark",), settings.spark_remote, lambda: spark.prove(settings, whole=False), 180),
         Part("mlflow", ("mlflow",), settings.mlflow_tracking_uri, lambda: mlflow.prove(settings.mlflow_tracking_uri), 180),
         Part("airflow", tuple(airflow.PROCESSES), settings.airflow_url, lambda: _prove_airflow(settings), 240),
+        Part("recycler", ("recycler",), "", lambda: None, 10),
         Part("alerts", ("alerts",), settings.alerts_url, lambda: _prove_alerts(settings.alerts_url), 60),
     ]
     return found if _alerts_are_there() else found[:-1]
@@ -47,11 +48,13 @@ def programs(root: StackRoot, keys: Keys, settings: Settings, ports: dict[str, i
     """Every program, its files written; the same order."""
     env = airflow.environment(root, keys, settings, ports["airflow"])
     serve = (sys.executable, "-m", ALERTS_MODULE)
+    watch = (sys.executable, "-m", "lakeloop.stack.recycler")
     return [
         lakefs.program(root, keys, ports["lakefs"]),
         spark.program(root, keys, settings, ports["spark"]),
         mlflow.program(root, ports["mlflow"]),
         *airflow.programs(root, keys, settings, ports["airflow"]),
+        Program("recycler", watch, {"PYTHONPATH": env["PYTHONPATH"]}),
         *([Program("alerts", serve, env)] if _alerts_are_there() else []),
     ]
 

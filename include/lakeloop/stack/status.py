@@ -77,7 +77,7 @@ def _one(name: str, part: Part, state: ProgramState | None, problem: str) -> Pro
         return _absent(name, part)
     family = [state.pid, *guard.descendants(state.pid)] if state.pid else []
     words = problem if state.started else f"{state.state.lower()}: {state.problem or 'not running'}"
-    pss = round(sum(map(_pss, family)) / MIB, 1)
+    pss = round(sum(map(pss_bytes, family)) / MIB, 1)
     return ProgramStatus(name, state.state, family[1] if family[1:] else 0, part.address, state.seconds, pss, words)
 
 
@@ -85,7 +85,7 @@ def _absent(name: str, part: Part) -> ProgramStatus:
     return ProgramStatus(name, "DOWN", 0, part.address, 0, 0.0, "not running; `lakeloop up` starts it")
 
 
-def _pss(pid: int) -> int:
+def pss_bytes(pid: int) -> int:
     """The process's share of memory in bytes: pages shared with others are counted in parts, so sums are true."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text("utf-8").splitlines()

@@ -1,0 +1,35 @@
+"""When the warm Spark is replaced: worn and idle, never while somebody works."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lakeloop.stack.recycler import DAEMONS_ALLOWED, LOOK_SECONDS, PSS_ALLOWED, Look, idle, worn
+
+FRESH = Look(daemons=0, pss=10**9, cpu_seconds=100.0, at=0.0, sessions=0)
+LATER = replace(FRESH, cpu_seconds=100.2, at=float(LOOK_SECONDS))
+
+
+def test_a_fresh_server_stays() -> None:
+    assert not worn(FRESH)
+
+
+@pytest.mark.parametrize("look", [replace(FRESH, daemons=DAEMONS_ALLOWED), replace(FRESH, pss=PSS_ALLOWED + 1)])
+def test_left_over_processes_or_memory_wear_it_out(look: Look) -> None:
+    assert worn(look)
+
+
+def test_one_look_is_not_enough_to_call_it_idle() -> None:
+    assert not idle([FRESH])
+    assert idle([FRESH, LATER])
+
+
+def test_a_try_that_holds_a_session_keeps_it() -> None:
+    assert not idle([FRESH, replace(LATER, sessions=1)])
+    assert not idle([replace(FRESH, sessions=1), LATER])
+
+
+def test_work_that_nobody_noted_keeps_it() -> None:
+    assert not idle([FRESH, replace(LATER, cpu_seconds=102.0)])
