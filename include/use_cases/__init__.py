@@ -1,4 +1,4 @@
-"""Use cases: one folder each; folders of this name elsewhere on the path join in, so that a team's cases may live with the team."""
+"""Use cases: one folder each; folders of this name elsewhere on the path join in, so a team's cases may live with the team."""
 
 from pkgutil import extend_path
 

@@ -75,7 +75,8 @@ def interrupt(settings: ConnectSettings, key: SessionKey) -> bool:
     except (PySparkException, grpc.RpcError) as error:
         if _is_closed(error):
             return False
-        raise SparkFailed(f"the session of {_named(key)} could not be interrupted: {_cause(error)}; nothing was stopped") from error
+        message = f"the session of {_named(key)} could not be interrupted: {_cause(error)}; what it runs, runs on"
+        raise SparkFailed(message) from error
     _end(spark)
     return True
 
@@ -98,7 +99,8 @@ def _failed(job: AnyJob, error: Exception) -> SparkFailed:
     branch = getattr(job, "branch", "")
     where = f"on {branch}" if branch else "(it reads only)"
     undone = f"{branch} is kept and was not committed" if branch else "nothing was written"
-    return SparkFailed(f"{job.kind} of {job.case} {where} failed: {_cause(error)}; {undone}, main is as it was. Next: clear the task")
+    what = f"{job.kind} of {job.case} {where} failed: {_cause(error)}"
+    return SparkFailed(f"{what}; {undone}, main is as it was. Next: clear the task")
 
 
 def _is_closed(error: Exception) -> bool:

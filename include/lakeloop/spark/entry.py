@@ -38,7 +38,8 @@ def load_case(name: str) -> UseCase:
     """The use case that "module:NAME" names; ConfigurationError when there is none."""
     found = _named(name)
     if not isinstance(found, UseCase):
-        raise ConfigurationError(f"{name!r} is a {type(found).__name__}, not a UseCase; nothing was done")
+        message = f"{name!r} is a {type(found).__name__}, not a UseCase; nothing was done"
+        raise ConfigurationError(message)
     return found
 
 
@@ -59,4 +60,5 @@ def _named(name: str) -> Any:
     try:
         return getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigurationError(f"{name!r} names nothing that can be imported: {error}; nothing was done") from error
+        message = f"{name!r} names nothing that can be imported: {error}; nothing was done"
+        raise ConfigurationError(message) from error

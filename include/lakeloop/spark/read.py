@@ -68,7 +68,8 @@ def refusals(contract: TableContract, units: Sequence[LandedUnit], heads: Sequen
         wrong = next((head.header for head in mine if columns_of(contract, head.header) is None), None)
         if wrong is not None:
             wanted = ",".join(column.name for column in contract.columns)
-            found[position] = Refusal(code="header", message=f"header {wrong[:200]!r} does not name the contract's columns {wanted}")
+            words = f"header {wrong[:200]!r} does not name the contract's columns {wanted}"
+            found[position] = Refusal(code="header", message=words)
         elif rows == 0:
             found[position] = Refusal(code="zero_rows", message=f"the delivery of {unit.table} {unit.data_date} has no row")
         elif rows != unit.manifest_rows:
@@ -128,8 +129,8 @@ def _files(
         position = next(at for path, at in by_path.items() if path in head.file)
         unit, refusal = units[position], refused.get(position)
         order = orders.index(columns_of(contract, head.header) or ())
-        code = refusal.code if refusal else None
-        rows.append((head.file, head.first, order, position, code, unit.data_date, unit.delivery, unit.delivered_at, unit.available_at))
+        ours = (head.file, head.first, order, position, refusal.code if refusal else None)
+        rows.append((*ours, unit.data_date, unit.delivery, unit.delivered_at, unit.available_at))
     return spark.createDataFrame(rows, _FILE)
 
 

@@ -54,7 +54,8 @@ def update(job: UpdateJob, spark: SparkSession, case: UseCase) -> DoneReport:  #
         frame = find_table(spark, job.repository, job.branch, each.table)
         if frame is not None:
             value = job.value.replace("\\", "\\\\").replace("'", "\\'")
-            spark.sql(f"UPDATE {_named(job.repository, job.branch, each)} SET `{job.column}` = '{value}' WHERE {_where(frame, each)}")
+            table = _named(job.repository, job.branch, each)
+            spark.sql(f"UPDATE {table} SET `{job.column}` = '{value}' WHERE {_where(frame, each)}")
     return DoneReport()
 
 

@@ -32,7 +32,8 @@ def read_table(spark: SparkSession, repository: str, ref: str, table: str) -> Da
     """The table at a ref; NotFound where there is none."""
     frame = find_table(spark, repository, ref, table)
     if frame is None:
-        raise NotFound(f"there is no table {table} at {ref} of {repository}; nothing was read or written")
+        message = f"there is no table {table} at {ref} of {repository}; nothing was read or written"
+        raise NotFound(message)
     return frame
 
 

@@ -1,0 +1,101 @@
+"""Great Expectations judges profiles: its own suites, one validation a table, the failing dates read from its indexes."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from lakeloop.core.errors import ConfigurationError
+from lakeloop.core.reports import Check
+from lakeloop.core.use_case import TableContract
+from lakeloop.spark.profiles import Profile
+
+_BETWEEN = "expect_column_values_to_be_between"
+_DATE = "data_date"
+
+
+def load_suite(root: Path, case: str, contract: TableContract) -> dict[str, Any]:
+    """The table's suite with what the contract itself asks; refused when it leaves out volume or completeness."""
+    path = root / case / f"{contract.name}.json"
+    name = f"expectations/{case}/{path.name}"
+    try:
+        suite: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        asked = {str(each["kwargs"].get("column", "")) for each in suite["expectations"]}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        message = f"{name} is no suite ({error}); the run is refused, nothing was published"
+        raise ConfigurationError(message) from error
+    lacking = [word for word in ("row_count", "completeness__") if not any(column.startswith(word) for column in asked)]
+    if lacking:
+        message = f"{name} has no expectation on {' nor on '.join(lacking)}; the run is refused, nothing was published; add one"
+        raise ConfigurationError(message)
+    return suite | {"name": suite.get("name") or name, "expectations": [*suite["expectations"], *_of_contract(contract)]}
+
+
+def judge(suite: Mapping[str, Any], profiles: Sequence[Profile]) -> dict[date, list[Check]]:
+    """Every expectation on every date for itself; ConfigurationError names an expectation that cannot be asked."""
+    verdicts: dict[date, list[Check]] = {profile.data_date: [] for profile in profiles}
+    for result in _validated(suite, profiles):
+        config = result.expectation_config
+        if result.exception_info.get("raised_exception", True):
+            what = f"{config.type} on {config.kwargs.get('column')!r}"
+            message = f"suite {suite['name']}: {what} cannot be judged; nothing was published; correct the suite"
+            raise ConfigurationError(message)
+        for profile in profiles:
+            verdicts[profile.data_date].append(_check(result, profile))
+    return verdicts
+
+
+def _of_contract(contract: TableContract) -> list[dict[str, Any]]:
+    asked: list[dict[str, Any]] = [
+        {"column": "quarantine_share", "max_value": contract.quarantine_limit},
+        {"column": "own_share", "min_value": 1},  # rows of another run under this date were never written by this one
+    ]
+    if contract.expected:
+        asked.append({"column": "key_coverage", "min_value": contract.expected.floor})
+    return [{"type": _BETWEEN, "kwargs": kwargs} for kwargs in asked]
+
+
+def _validated(suite: Mapping[str, Any], profiles: Sequence[Profile]) -> list[Any]:
+    import great_expectations as gx  # seconds to import: only the task that audits pays them
+    import pandas as pd
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    frame = pd.DataFrame([profile.values for profile in profiles], dtype="float64")
+    frame.insert(0, _DATE, [profile.data_date.isoformat() for profile in profiles])
+    context = gx.get_context(mode="ephemeral")
+    context.enable_analytics(False)
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    source = context.data_sources.add_pandas("profiles").add_dataframe_asset("profiles")
+    batch = source.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
+    asked = gx.ExpectationSuite(name=suite["name"], expectations=list(suite["expectations"]), meta=suite.get("meta"))
+    wanted = {"result_format": "COMPLETE", "unexpected_index_column_names": [_DATE]}
+    return list(batch.validate(asked, result_format=wanted).results)
+
+
+def _check(result: Any, profile: Profile) -> Check:
+    config = result.expectation_config
+    column = str(config.kwargs.get("column", ""))
+    observed = profile.values.get(column)
+    unexpected = result.result.get("unexpected_index_list")
+    if unexpected is None:  # a judgement of the whole column, or nothing unexpected: it holds for every date alike
+        passed = bool(result.success)
+    else:
+        passed = profile.data_date.isoformat() not in {row[_DATE] for row in unexpected}
+    words = _words(config.type, config.kwargs)
+    if column == "key_coverage":
+        words = f"{words} {profile.expected_keys}"
+    elif observed is None and config.type == _BETWEEN:
+        words = f"{words} (not judged: there is no value)"
+    seen = None if observed is None else round(observed, 6)
+    return Check(name=column or config.type, observed=seen, expected=words, passed=passed)
+
+
+def _words(kind: str, kwargs: Mapping[str, Any]) -> str:
+    low, high = kwargs.get("min_value"), kwargs.get("max_value")
+    if kind != _BETWEEN:
+        rest = {name: value for name, value in kwargs.items() if name not in {"column", "batch_id"}}
+        return f"{kind.removeprefix('expect_').replace('_', ' ')} {json.dumps(rest, default=str) if rest else ''}".strip()
+    if low is not None and high is not None:
+        return f"between {low:g} and {high:g}" if low != high else f"exactly {low:g}"
+    return f"at least {low:g}" if low is not None else f"at most {high:g}"
