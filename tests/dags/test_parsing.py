@@ -49,3 +49,11 @@ def test_parsing_loads_no_heavy_library(parsed: dict[str, Any]) -> None:
 
 def test_a_dag_is_the_same_version_in_another_process(parsed: dict[str, Any]) -> None:
     assert _parse(DAGS, PYTHONHASHSEED="2", TZ="Asia/Tokyo")["hashes"] == parsed["hashes"]
+
+
+def test_a_second_case_gets_its_dags_by_one_file_of_its_own() -> None:
+    case = HERE.parent / "use_cases" / "tiny"
+    path = os.pathsep.join([str(case / "include"), "include", "plugins"])
+    seen = _parse(case / "dags", PYTHONPATH=path)
+    assert seen["errors"] == {}
+    assert sorted(seen["hashes"]) == ["tiny__ingest", "tiny__score", "tiny__train", "tiny__watch"]

@@ -38,7 +38,7 @@ class Nights:
     def next(self, **faults: Any) -> date:
         """The next night, its deliveries in the feed."""
         self._last += timedelta(days=1)
-        self.feed.deliver(until=self._last, **faults)
+        self.feed.deliver(nights=(self._last, self._last), **faults)
         return self._last
 
     def start(self, stage: str, conf: dict[str, str] | None = None) -> str:
