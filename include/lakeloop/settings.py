@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     lakefs_bin: Path | None = None  # a server binary of the user's own
     cache: Path | None = None  # where built parts are kept, for all checkouts of this user
     tied_to: int | None = None  # pid whose death ends the stack; for tests
+    any_port: bool = False  # leave the usual ports to others; for tests beside a running stack
 
     @classmethod
     def load(cls, home: Path | None = None) -> Self:

@@ -54,7 +54,7 @@ def test_airflow_runs_its_tasks_on_the_postgres_that_is_named(
     postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LAKELOOP_AIRFLOW_DB_URL", postgres_url)
-    lifecycle = Lifecycle(Settings(home=tmp_path / "home", tied_to=os.getpid()), no_bootstrap)
+    lifecycle = Lifecycle(Settings(home=tmp_path / "home", tied_to=os.getpid(), any_port=True), no_bootstrap)
     try:
         lifecycle.up()
         assert status(tmp_path / "home").ok

@@ -13,11 +13,12 @@ import psutil
 import pytest
 
 from lakeloop.settings import Settings
-from lakeloop.stack import airflow, guard
+from lakeloop.stack import airflow, guard, ports
+from lakeloop.stack import lifecycle as stack_lifecycle
 from lakeloop.stack.airflow_api import AirflowApi
 from lakeloop.stack.layout import StackRoot
 from lakeloop.stack.lifecycle import Lifecycle, no_bootstrap
-from lakeloop.stack.ports import LOOPBACK, WISHED
+from lakeloop.stack.ports import LOOPBACK, free_port
 from lakeloop.stack.status import status
 from lakeloop.stack.supervisor import Supervisor
 from tests.stack.waiting import eventually
@@ -31,28 +32,35 @@ PROGRAMS = ("lakefs", "spark", "mlflow", *airflow.PROCESSES)
 @pytest.fixture(scope="module")
 def lifecycle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lifecycle]:
     home = tmp_path_factory.mktemp("stack") / "home"
-    lifecycle = Lifecycle(Settings(home=home, tied_to=os.getpid()), no_bootstrap)
+    lifecycle = Lifecycle(Settings(home=home, tied_to=os.getpid(), any_port=True), no_bootstrap)
     yield lifecycle
     lifecycle.down()
     assert guard.strays(lifecycle.root.mark) == []
 
 
 @pytest.fixture(scope="module")
-def taken() -> Iterator[socket.socket]:
-    """Somebody else has lakeFS's usual port, if nobody had it yet."""
+def taken() -> Iterator[int]:
+    """A port that somebody else serves."""
     with socket.socket() as other:
-        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            other.bind((LOOPBACK, WISHED["lakefs"]))
-            other.listen()
-        except OSError:
-            pass  # taken by a stack of the user's own: as good
-        yield other
+        other.bind((LOOPBACK, free_port()))
+        other.listen()
+        yield other.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
-def up(lifecycle: Lifecycle, taken: socket.socket) -> Settings:
-    return lifecycle.up()
+def up(lifecycle: Lifecycle, taken: int) -> Settings:
+    """A stack that lost a port to somebody else right after it had chosen it."""
+    choices: list[dict[str, int]] = []
+
+    def choose(kept: dict[str, int], usual: bool) -> dict[str, int]:
+        choices.append(ports.choose(kept, usual) | ({} if choices else {"lakefs": taken}))
+        return choices[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stack_lifecycle, "choose", choose)
+        settings = lifecycle.up()
+    assert len(choices) == 2
+    return settings
 
 
 def service(root: StackRoot, name: str) -> int:
@@ -66,8 +74,8 @@ def test_every_part_works_and_says_so(up: Settings) -> None:
     assert {program.name for program in found.programs} >= set(PROGRAMS)
 
 
-def test_a_taken_port_moved_and_every_address_followed(up: Settings) -> None:
-    assert up.lakefs_endpoint != f"http://{LOOPBACK}:{WISHED['lakefs']}"
+def test_a_taken_port_moved_and_every_address_followed(up: Settings, taken: int) -> None:
+    assert up.lakefs_endpoint != f"http://{LOOPBACK}:{taken}"
     conf = (up.home / "spark/conf/spark-defaults.conf").read_text()
     assert f"spark.hadoop.fs.s3a.endpoint {up.lakefs_endpoint}" in conf
     assert httpx.get(f"{up.lakefs_endpoint}/_health", timeout=5).text.startswith("alive!")

@@ -8,23 +8,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import httpx
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
-
-from lakeloop.core.errors import ConfigurationError, StackFailed
+from lakeloop.core.errors import ConfigurationError
 from lakeloop.settings import Settings
 from lakeloop.stack import airflow, doctor, guard, spark
-from lakeloop.stack.airflow_api import AirflowApi, NotYet
+from lakeloop.stack.airflow_api import AirflowApi
 from lakeloop.stack.artifacts import jar_folder, lakefs_binary
 from lakeloop.stack.keys import keys_of
 from lakeloop.stack.layout import StackRoot, read_json, write_private_json
 from lakeloop.stack.parts import Part, parts, programs
 from lakeloop.stack.ports import LOOPBACK, choose
+from lakeloop.stack.readiness import PortTaken, await_part
 from lakeloop.stack.supervisor import Supervisor
 
 Say = Callable[[str], None]
-NOT_WORKING = (httpx.HTTPError, NotYet, StackFailed)
-CRASHES_ALLOWED = 2
+PORT_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ class Lifecycle:
             supervisor = Supervisor(self.root)
             running = supervisor.answers() and self._complete(supervisor)
             settings = Settings.load(self.root.home) if running else self._begin(supervisor)
-            settings = self._bring_up(supervisor, settings, fresh=not running)
+            settings = self._bring_up_somewhere(supervisor, settings, fresh=not running)
             self.say(f"{'already up' if running else 'up'} ({time.monotonic() - began:.0f} s)")
             return settings
 
@@ -61,7 +58,7 @@ class Lifecycle:
         self._refuse_an_unfit_machine()
         self._end(supervisor)
         keys = keys_of(self.root)
-        ports = choose(read_json(self.root.stack_file).get("ports", {}))
+        ports = choose(read_json(self.root.stack_file).get("ports", {}), usual=not self.home_settings.any_port)
         write_private_json(self.root.stack_file, _facts(ports))
         settings = Settings.load(self.root.home)
         supervisor.start(programs(self.root, keys, settings, ports), self.home_settings.tied_to)
@@ -81,6 +78,16 @@ class Lifecycle:
         known = {state.name: state for state in supervisor.states()}
         wanted = [name for part in parts(Settings.load(self.root.home)) for name in part.programs]
         return all(name in known and known[name].state in {"RUNNING", "STARTING", "BACKOFF"} for name in wanted)
+
+    def _bring_up_somewhere(self, supervisor: Supervisor, settings: Settings, fresh: bool) -> Settings:
+        """Between the choice of a port and the bind lie seconds: who loses it to another process chooses again."""
+        for _ in range(PORT_TRIES - 1):
+            try:
+                return self._bring_up(supervisor, settings, fresh)
+            except PortTaken as taken:
+                self.say(f"{taken}; beginning anew on other ports")
+                settings, fresh = self._begin(supervisor), True
+        return self._bring_up(supervisor, settings, fresh)
 
     def _bring_up(self, supervisor: Supervisor, settings: Settings, fresh: bool) -> Settings:
         """lakeFS and the lake first; the slow ones start beside Airflow's migration; all are awaited in order."""
@@ -122,29 +129,8 @@ class Lifecycle:
             api.prove_a_task_runs()
 
     def _await(self, supervisor: Supervisor, part: Part) -> None:
-        pids: dict[str, set[int]] = {name: set() for name in part.programs}
-
-        def watch(_state: RetryCallState) -> None:
-            for name in part.programs:
-                state = supervisor.state(name)
-                pids[name] |= {state.pid} - {0}
-                if len(pids[name]) > CRASHES_ALLOWED:
-                    raise ConfigurationError(self._gave_up(part, f"{name} ended {CRASHES_ALLOWED} times"))
-
-        began = time.monotonic()
-        wait = Retrying(
-            retry=retry_if_exception_type(NOT_WORKING), wait=wait_fixed(0.25), before=watch,
-            stop=stop_after_delay(part.patience), reraise=True,
-        )  # fmt: skip
-        try:
-            wait(part.prove)
-        except NOT_WORKING as error:
-            raise StackFailed(self._gave_up(part, str(error))) from error
-        self.say(f"{part.name}: {part.address} ({time.monotonic() - began:.1f} s)")
-
-    def _gave_up(self, part: Part, why: str) -> str:
-        logs = ", ".join(str(self.root.log(name)) for name in part.programs)
-        return f"{part.name} did not come up: {why}; what started before it still runs; read {logs}, then `lakeloop up`"
+        seconds = await_part(self.root, supervisor, part)
+        self.say(f"{part.name}: {part.address or 'runs'} ({seconds:.1f} s)")
 
     def _end(self, supervisor: Supervisor) -> list[int]:
         if supervisor.answers():

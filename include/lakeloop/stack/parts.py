@@ -29,6 +29,11 @@ class Part:
     prove: Callable[[], None]
     patience: int
 
+    @property
+    def port(self) -> int | None:
+        """The port in its address; some parts serve nobody and have none."""
+        return int(self.address.rpartition(":")[2]) if self.address else None
+
 
 def parts(settings: Settings) -> list[Part]:
     """Every part, in order of start."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 LOOPBACK = "127.0.0.1"
 WISHED = {"lakefs": 8000, "spark": 15002, "mlflow": 5000, "airflow": 8080, "alerts": 8085}
+_MOVED = range(20_000, 32_000)
 
 
 def is_free(port: int) -> bool:
@@ -20,23 +22,16 @@ def is_free(port: int) -> bool:
     return True
 
 
-def free_port() -> int:
-    """A port nobody listens on, chosen by the kernel."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+def free_port(taken: Collection[int] = ()) -> int:
+    """A port nobody listens on, below those the kernel lends to outgoing connections, so that it stays free till the bind."""
+    return next(port for port in iter(lambda: random.choice(_MOVED), None) if port not in taken and is_free(port))
 
 
-def choose(kept: Mapping[str, int]) -> dict[str, int]:
-    """One port a service: the one it had, else the wished one, each only while free, else any free one."""
+def choose(kept: Mapping[str, int], usual: bool = True) -> dict[str, int]:
+    """One port a service: the one it had, else the usual one, each only while free; else, or if not `usual`, any free one."""
     chosen: dict[str, int] = {}
     for service, wished in WISHED.items():
-        candidates = [port for port in (kept.get(service), wished) if port and port not in chosen.values()]
-        chosen[service] = next((port for port in candidates if is_free(port)), 0) or _unlike(chosen)
+        candidates = [kept.get(service, 0), wished if usual else 0]
+        fits = (port for port in candidates if port and port not in chosen.values() and is_free(port))
+        chosen[service] = next(fits, 0) or free_port(chosen.values())
     return chosen
-
-
-def _unlike(chosen: Mapping[str, int]) -> int:
-    while (port := free_port()) in chosen.values():
-        continue
-    return port

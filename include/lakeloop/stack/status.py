@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lakeloop.settings import Settings
 from lakeloop.stack import guard
 from lakeloop.stack.layout import StackRoot
-from lakeloop.stack.lifecycle import NOT_WORKING
 from lakeloop.stack.parts import Part, parts
+from lakeloop.stack.readiness import NOT_WORKING, refuse_a_stranger
 from lakeloop.stack.supervisor import ProgramState, Supervisor
 
 MIB = 1024**2
@@ -59,14 +60,15 @@ def status(home: Path) -> StackStatus:
     found = parts(settings)
     states = {state.name: state for state in supervisor.states()}
     with ThreadPoolExecutor(len(found)) as pool:
-        problems = dict(zip((part.name for part in found), pool.map(_problem, found), strict=True))
+        problems = dict(zip((part.name for part in found), pool.map(partial(_problem, root), found), strict=True))
     programs = [_one(name, part, states.get(name), problems[part.name]) for part in found for name in part.programs]
     return StackStatus(str(root.home), programs, round(sum(program.pss_mib for program in programs), 1), [])
 
 
-def _problem(part: Part) -> str:
+def _problem(root: StackRoot, part: Part) -> str:
     try:
         part.prove()
+        refuse_a_stranger(Supervisor(root), part)  # a connection of its own: parts are asked at the same time
     except NOT_WORKING as error:
         return str(error) or type(error).__name__
     return ""
