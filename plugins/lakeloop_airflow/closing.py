@@ -16,6 +16,7 @@ from lakeloop.settings import Settings
 
 _log = logging.getLogger(__name__)
 _NOTE_LIMIT = 1000
+_MARK = "▸ "  # before it stands what a person wrote, after it what the run did
 
 
 def close_run(verdict: str, steps: list[str]) -> dict[str, Any]:
@@ -58,9 +59,11 @@ def _note(context: Context, settings: Settings, summary: str) -> None:
     password = settings.airflow_password.get_secret_value()
     if not summary or not password:
         return
+    theirs = (context["dag_run"].note or "").partition(_MARK)[0].strip()
+    words = f"{theirs}\n\n{_MARK}{summary}".strip()
     try:
         with AirflowApi(settings.airflow_url, settings.airflow_username, password, timeout=3) as api:
-            api.note(context["ti"].dag_id, context["ti"].run_id, summary[:_NOTE_LIMIT])
+            api.note(context["ti"].dag_id, context["ti"].run_id, words[:_NOTE_LIMIT])
     except LakeloopError as error:
         _log.info("the run's note was not written: %s", error)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lakeloop.adapters.platform_db import PlatformDb
-from lakeloop.core.errors import AuditFailed
+from lakeloop.core.errors import AuditFailed, OrchestratorFailed
 from lakeloop.core.runs import Run, SessionKey
 from lakeloop.settings import Settings
 
@@ -187,6 +187,47 @@ def test_a_session_left_open_is_interrupted_by_the_teardown(
     run("flights__score")
     assert [key.attempt for key in stage.interrupted] == [0]
     assert platform_db.sessions.open_since(-60) == []
+
+
+class NoteTaker:
+    """Stands where Airflow's API would be asked for a note."""
+
+    notes: list[str] = []
+    refuses = False
+
+    def __init__(self, *_: object, **__: object) -> None:
+        """Any address will do."""
+
+    def __enter__(self) -> NoteTaker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to close."""
+
+    def note(self, dag_id: str, run_id: str, words: str) -> None:
+        if self.refuses:
+            raise OrchestratorFailed(dag_id)
+        self.notes.append(words)
+
+
+@pytest.fixture
+def note_taker(monkeypatch: pytest.MonkeyPatch) -> type[NoteTaker]:
+    monkeypatch.setenv("LAKELOOP_AIRFLOW_PASSWORD", "x")
+    monkeypatch.setattr("lakeloop_airflow.closing.AirflowApi", NoteTaker)
+    monkeypatch.setattr(NoteTaker, "notes", [])
+    return NoteTaker
+
+
+def test_a_run_gets_a_note_of_what_it_did(run: Runner, stage: Stage, note_taker: type[NoteTaker]) -> None:
+    run("flights__score")
+    assert note_taker.notes == ["▸ score.score done; score.audit done"]
+
+
+def test_a_note_that_cannot_be_written_fails_no_run(
+    run: Runner, stage: Stage, note_taker: type[NoteTaker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(note_taker, "refuses", True)
+    assert run("flights__score")[0] == "success"
 
 
 def test_the_canary_sings(run: Runner) -> None:
