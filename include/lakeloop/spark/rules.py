@@ -24,8 +24,12 @@ BETWEEN = " "  # between the reasons of a row: names in contracts hold no blank
 
 
 def typed(column: Column, text: SparkColumn) -> SparkColumn:
-    """The cell as its contract's type; null where it is empty or not of that type."""
-    return text.try_cast(SPARK_TYPES[column.type]).alias(column.name)
+    """The cell as its contract's type; null where it is empty or not of that type: NaN and infinity are no numbers."""
+    value = text.try_cast(SPARK_TYPES[column.type])
+    if column.type in _FORMS:
+        finite = F.abs(value) < float("inf") if column.type == "double" else F.lit(True)
+        value = F.when(text.rlike(_FORMS[column.type]) & finite, value)
+    return value.alias(column.name)
 
 
 def broken_rules(contract: TableContract, cells: SparkColumn) -> SparkColumn:
@@ -44,7 +48,7 @@ def _rules(column: Column, cells: SparkColumn) -> list[tuple[str, SparkColumn]]:
     if column.required:
         rules.append(("missing", text.isNull()))
     if column.type in _FORMS:
-        rules.append(("type", text.isNotNull() & ~(text.rlike(_FORMS[column.type]) & _is_a_value(column, value))))
+        rules.append(("type", text.isNotNull() & value.isNull()))
     if column.minimum is not None or column.maximum is not None:
         low = F.lit(False) if column.minimum is None else value < column.minimum
         high = F.lit(False) if column.maximum is None else value > column.maximum
@@ -54,9 +58,3 @@ def _rules(column: Column, cells: SparkColumn) -> list[tuple[str, SparkColumn]]:
     if column.pattern is not None:
         rules.append(("pattern", ~text.rlike(column.pattern)))
     return [(f"{kind}:{column.name}", broken) for kind, broken in rules]
-
-
-def _is_a_value(column: Column, value: SparkColumn) -> SparkColumn:
-    """A cell of the right form can still be no value: 30 February, or a number beyond its type."""
-    finite = F.abs(value) < float("inf") if column.type == "double" else F.lit(True)
-    return value.isNotNull() & finite
