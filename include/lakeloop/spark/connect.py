@@ -64,14 +64,14 @@ class ConnectRunner:
         if self._spark is None:
             for earlier in self._key.earlier():
                 interrupt(self._settings, earlier)
-            self._spark = _open(self._settings, self._key)
+            self._spark = open_session(self._settings, self._key)
         return self._spark
 
 
 def interrupt(settings: ConnectSettings, key: SessionKey) -> bool:
     """End everything the session of a dead or late task still does; False when the server had closed it before."""
     try:
-        spark = _open(settings, key)
+        spark = open_session(settings, key)
     except (PySparkException, grpc.RpcError) as error:
         if _is_closed(error):
             return False
@@ -81,7 +81,8 @@ def interrupt(settings: ConnectSettings, key: SessionKey) -> bool:
     return True
 
 
-def _open(settings: ConnectSettings, key: SessionKey) -> SparkSession:
+def open_session(settings: ConnectSettings, key: SessionKey) -> SparkSession:
+    """The session of a key: a new one, or the one that a try left; a session that was ended cannot be opened again."""
     url = f"{settings.spark_connect_url};session_id={key.id};user_id=lakeloop"
     spark = SparkSession.builder.remote(url).create()
     spark.client.set_retry_policies([DefaultPolicy(max_retries=_RETRIES)])

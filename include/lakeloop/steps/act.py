@@ -15,11 +15,11 @@ from lakeloop.core.receipts import ActReceipt, JudgedRecord, ScoredRecord
 from lakeloop.core.runs import Run
 from lakeloop.core.scoring import Candidate, is_spent, open_dates
 from lakeloop.core.withdrawal import Condemned
-from lakeloop.gate import gate_version
 from lakeloop.steps import notices
 from lakeloop.steps.history import merged_as, read_candidates, read_ledger
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.publish import Work, drop_branches, publish, seal
+from lakeloop.steps.signing import about
 from lakeloop.steps.watch import JUDGED, Judged, JudgedDate, candidate_of
 from lakeloop.steps.withdraw import VerdictRow, withdraw
 
@@ -91,9 +91,8 @@ def _publish_once(p: Platform, run: Run, candidate: Candidate, dates: list[Judge
     audited = p.lake.commit(branch, f"act on {len(records)} dates", {})
     _same_scores(p, audited, records)
     receipt = ActReceipt(
-        run_key=key, case=p.case.name, stage="watch", base_commit=head, audited_commit=audited,
-        gate_version=gate_version(), code_version=p.code_version, actor=run.actor, run_id=run.run_id,
-        created_at=datetime.now(UTC), candidate=candidate.receipt.run_key, candidate_branch=candidate.branch,
+        **about(p, run, key=key, base=head, audited=audited),
+        candidate=candidate.receipt.run_key, candidate_branch=candidate.branch,
         candidate_commit=candidate.commit, model_version=candidate.receipt.model_version, judged=records,
     )  # fmt: skip
     seal(p.lake, branch, receipt)

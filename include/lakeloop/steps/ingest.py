@@ -1,7 +1,6 @@
 """Ingest: take bytes in, write them as rows on a run branch, audit them, publish or refuse."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
@@ -22,11 +21,11 @@ from lakeloop.core.receipts import IntakeReceipt, LandedRecord, RefusedRecord
 from lakeloop.core.reports import WriteReport
 from lakeloop.core.runs import Run
 from lakeloop.core.use_case import Value
-from lakeloop.gate import gate_version
 from lakeloop.ports import Arrival
 from lakeloop.steps.history import merged_as, read_ledger
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.publish import Work, drop_branches, publish, seal
+from lakeloop.steps.signing import about
 
 WRITTEN = "written.json"
 _UPLOADS = 8
@@ -69,9 +68,8 @@ def _intake_once(p: Platform, run: Run) -> dict[str, Any]:
     audited = p.lake.commit(branch, f"landing: {len(records)} deliveries", {})
     reached("intake.committed")
     receipt = IntakeReceipt(
-        run_key=key, case=p.case.name, stage="ingest", base_commit=head, audited_commit=audited,
-        gate_version=gate_version(), code_version=p.code_version, actor=run.actor, run_id=run.run_id,
-        created_at=datetime.now(UTC), landed=records,
+        **about(p, run, key=key, base=head, audited=audited),
+        landed=records,
     )  # fmt: skip
     seal(p.lake, branch, receipt)
     reached("intake.sealed")

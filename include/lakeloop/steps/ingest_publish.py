@@ -1,7 +1,6 @@
 """The second half of ingest: audit what was written, then publish or refuse each unit for itself."""
 
 from collections import defaultdict
-from datetime import UTC, datetime
 from typing import Any
 
 from lakeloop.core import lake as places
@@ -14,12 +13,12 @@ from lakeloop.core.ledger import Ledger
 from lakeloop.core.receipts import DataReceipt, PublishedRecord, RefusalReceipt, RefusedRecord, UnitRecord
 from lakeloop.core.reports import AuditReport, Refusal, UnitAudit, UnitWritten
 from lakeloop.core.runs import Run
-from lakeloop.gate import gate_version
 from lakeloop.steps.history import merged_as, read_ledger, receipt_on
 from lakeloop.steps.ingest import WRITTEN, Written, commit_or
 from lakeloop.steps.notices import refused_deliveries
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.publish import Work, drop_branches, publish, seal
+from lakeloop.steps.signing import about
 
 
 def audit(p: Platform, run: Run, written: dict[str, Any]) -> dict[str, Any]:
@@ -108,12 +107,8 @@ def _receipt(
     p: Platform, run: Run, record: Written, key: str, audited: str,
     published: tuple[PublishedRecord, ...], refused: tuple[RefusedRecord, ...],
 ) -> DataReceipt | RefusalReceipt:  # fmt: skip
-    said: dict[str, Any] = {
-        "run_key": key, "case": p.case.name, "stage": "ingest", "base_commit": record.base,
-        "audited_commit": audited, "gate_version": gate_version(), "code_version": p.code_version,
-        "actor": run.actor, "run_id": run.run_id, "created_at": datetime.now(UTC),
-        "contract_version": p.case.contract_version(), "refused": refused,
-    }  # fmt: skip
+    said = about(p, run, key=key, base=record.base, audited=audited)
+    said |= {"contract_version": p.case.contract_version(), "refused": refused}
     return DataReceipt(**said, published=published) if published else RefusalReceipt(**said)
 
 

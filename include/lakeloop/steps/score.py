@@ -1,7 +1,6 @@
 """Score: the champion over every open date of one commit, onto a candidate branch."""
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 from lakeloop.core.checkpoints import reached
@@ -14,10 +13,10 @@ from lakeloop.core.reports import AuditReport, ScoreReport
 from lakeloop.core.runs import Run
 from lakeloop.core.scoring import to_score
 from lakeloop.core.use_case import Value
-from lakeloop.gate import gate_version
 from lakeloop.steps.history import read_candidates, read_ledger
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.publish import seal
+from lakeloop.steps.signing import about
 
 SCORED = "scored.json"
 
@@ -105,9 +104,8 @@ def audit(p: Platform, run: Run, scored: dict[str, Any]) -> dict[str, Any]:
     for name, page in report.pages.items():
         p.lake.put(branch, evidence_path(key, name), page.encode())
     receipt = ScoresReceipt(
-        run_key=key, case=p.case.name, stage="score", base_commit=record.data_commit, audited_commit=snapshot,
-        gate_version=gate_version(), code_version=p.code_version, actor=run.actor, run_id=run.run_id,
-        created_at=datetime.now(UTC), data_commit=record.data_commit, model_name=p.case.name,
+        **about(p, run, key=key, base=record.data_commit, audited=snapshot),
+        data_commit=record.data_commit, model_name=p.case.name,
         model_version=record.model_version, model_sha256=record.model_sha256,
         contract_version=p.case.contract_version(), dates=record.dates,
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """Train: pin a commit, fit a challenger, put it through its gates, promote it."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 from lakeloop.core.checkpoints import reached
@@ -14,11 +14,11 @@ from lakeloop.core.receipts import PromotionReceipt, Reads
 from lakeloop.core.reports import TrainReport
 from lakeloop.core.runs import Run
 from lakeloop.core.use_case import UseCase
-from lakeloop.gate import gate_version
 from lakeloop.ports import ModelVersion
 from lakeloop.steps.history import merged_as, read_ledger, receipt_on
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.publish import Work, drop_branches, publish, seal
+from lakeloop.steps.signing import about
 
 _LEAST_DAYS = 7
 
@@ -165,9 +165,8 @@ def _receipt(p: Platform, run: Run, gated: dict[str, Any], head: str, ledger: Le
         )
         raise PreconditionFailed(msg)
     return PromotionReceipt(
-        run_key=gated["run_key"], case=p.case.name, stage="train", base_commit=head, audited_commit=head,
-        gate_version=gate_version(), code_version=p.code_version, actor=run.actor, run_id=run.run_id,
-        created_at=datetime.now(UTC), seq=(ledger.champion.seq if ledger.champion else 0) + 1,
+        **about(p, run, key=gated["run_key"], base=head, audited=head),
+        seq=(ledger.champion.seq if ledger.champion else 0) + 1,
         model_name=p.case.name, model_version=gated["version"], model_sha256=gated["sha256"],
         data_commit=gated["data_commit"], metrics=gated["report"]["metrics"], gates=tuple(gated["gates"]), reads=reads,
     )  # fmt: skip

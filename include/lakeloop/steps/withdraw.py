@@ -1,7 +1,6 @@
 """Withdraw: take units back with everything that had read them, in one gated merge."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
@@ -15,10 +14,10 @@ from lakeloop.core.receipts import RecalledRecord, WithdrawalReceipt, WithdrawnR
 from lakeloop.core.reports import Fingerprint
 from lakeloop.core.runs import Run
 from lakeloop.core.withdrawal import Cascade, Condemned, cascade_of, check_same
-from lakeloop.gate import gate_version
 from lakeloop.steps.history import merged_as, read_candidates, read_ledger, receipt_on
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.publish import Work, drop_branches, publish, seal
+from lakeloop.steps.signing import about
 
 VerdictRow = Mapping[str, str | int | float | None]
 
@@ -109,9 +108,7 @@ def _receipt(
 ) -> WithdrawalReceipt:  # fmt: skip
     words = {one.unit: one.words for one in condemned}
     return WithdrawalReceipt(
-        run_key=key, case=p.case.name, stage="watch", base_commit=head, audited_commit=audited,
-        gate_version=gate_version(), code_version=p.code_version, actor=run.actor, run_id=run.run_id,
-        created_at=datetime.now(UTC),
+        **about(p, run, key=key, base=head, audited=audited),
         withdrawn=tuple(
             WithdrawnRecord(
                 table=unit.table, data_date=unit.data_date, delivery=owner.record.delivery,
