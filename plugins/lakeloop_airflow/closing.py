@@ -59,11 +59,11 @@ def _note(context: Context, settings: Settings, summary: str) -> None:
     password = settings.airflow_password.get_secret_value()
     if not summary or not password:
         return
-    theirs = (context["dag_run"].note or "").partition(_MARK)[0].strip()
-    words = f"{theirs}\n\n{_MARK}{summary}".strip()
+    dag, run = context["ti"].dag_id, context["ti"].run_id
     try:
         with AirflowApi(settings.airflow_url, settings.airflow_username, password, timeout=3) as api:
-            api.note(context["ti"].dag_id, context["ti"].run_id, words[:_NOTE_LIMIT])
+            theirs = str(api.run(dag, run).get("note") or "").partition(_MARK)[0].strip()
+            api.note(dag, run, f"{theirs}\n\n{_MARK}{summary}".strip()[:_NOTE_LIMIT])
     except LakeloopError as error:
         _log.info("the run's note was not written: %s", error)
 

@@ -204,6 +204,9 @@ class NoteTaker:
     def __exit__(self, *_: object) -> None:
         """Nothing to close."""
 
+    def run(self, dag_id: str, run_id: str) -> dict[str, str]:
+        return {"note": "asked by Ann\n\n▸ what an earlier end said"}
+
     def note(self, dag_id: str, run_id: str, words: str) -> None:
         if self.refuses:
             raise OrchestratorFailed(dag_id)
@@ -218,9 +221,11 @@ def note_taker(monkeypatch: pytest.MonkeyPatch) -> type[NoteTaker]:
     return NoteTaker
 
 
-def test_a_run_gets_a_note_of_what_it_did(run: Runner, stage: Stage, note_taker: type[NoteTaker]) -> None:
+def test_a_run_gets_a_note_of_what_it_did_below_what_a_person_wrote(
+    run: Runner, stage: Stage, note_taker: type[NoteTaker]
+) -> None:
     run("flights__score")
-    assert note_taker.notes == ["▸ score.score done; score.audit done"]
+    assert note_taker.notes == ["asked by Ann\n\n▸ score.score done; score.audit done"]
 
 
 def test_a_note_that_cannot_be_written_fails_no_run(

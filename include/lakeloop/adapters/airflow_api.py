@@ -62,7 +62,11 @@ class AirflowApi:
 
     def state(self, dag_id: str, run_id: str) -> str:
         """The state of a run now: queued, running, success or failed."""
-        return str(self._call("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"])
+        return str(self.run(dag_id, run_id)["state"])
+
+    def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        """One run in Airflow's own words."""
+        return self._call("GET", f"/dags/{dag_id}/dagRuns/{run_id}")
 
     def wait(self, dag_id: str, run_id: str, timeout: float, poll: float = 1.0) -> str:
         """Waits for a run to end and gives its last state; past the deadline the run is left alone."""

@@ -43,40 +43,47 @@ class Outbox(Protocol):
 
 def inbox_app(store: MessageStore, outbox: Outbox, lake: LakePages) -> Starlette:
     """The application; it answers as slack_sdk expects, errors included."""
+    inbox = _Inbox(store, outbox, lake)
+    return Starlette(
+        routes=[
+            Route("/api/chat.postMessage", inbox.post_message, methods=["POST"]),
+            Route("/api/auth.test", inbox.auth_test, methods=["POST"]),
+            Route("/api/{method:path}", inbox.unknown, methods=["GET", "POST"]),
+            Route("/lake/{ref}/{path:path}", inbox.of_lake, methods=["GET"]),
+            Route("/", inbox.page, methods=["GET"]),
+        ]
+    )
 
-    async def post_message(request: Request) -> Response:
+
+class _Inbox:
+    """What each address answers."""
+
+    def __init__(self, store: MessageStore, outbox: Outbox, lake: LakePages) -> None:
+        self._store, self._outbox, self._lake = store, outbox, lake
+
+    async def post_message(self, request: Request) -> Response:
         body = await _body(request)
         wrong = _wrong_with(request, body)
         if body is None or wrong:
             return JSONResponse({"ok": False, "error": wrong})
         channel = str(body["channel"])
-        ts = store.keep(channel, body)
+        ts = self._store.keep(channel, body)
         return JSONResponse({"ok": True, "channel": channel, "ts": ts, "message": {"text": body.get("text", ""), "ts": ts}})
 
-    async def auth_test(request: Request) -> Response:
+    async def auth_test(self, request: Request) -> Response:
         if not _token(request, await _body(request)):
             return JSONResponse({"ok": False, "error": "not_authed"})
         who = {"ok": True, "url": str(request.base_url), "team": "lakeloop", "user": "lakeloop", "team_id": "T0", "user_id": "U0"}
         return JSONResponse(who)
 
-    async def unknown(_request: Request) -> Response:
+    async def unknown(self, _request: Request) -> Response:
         return JSONResponse({"ok": False, "error": "unknown_method"})
 
-    def page(_request: Request) -> Response:
-        return HTMLResponse(_rendered(store, outbox.waiting()), headers=_HEADERS)
+    def page(self, _request: Request) -> Response:
+        return HTMLResponse(_rendered(self._store, self._outbox.waiting()), headers=_HEADERS)
 
-    def of_lake(request: Request) -> Response:
-        return lake.answer(request.path_params["ref"], request.path_params["path"])
-
-    return Starlette(
-        routes=[
-            Route("/api/chat.postMessage", post_message, methods=["POST"]),
-            Route("/api/auth.test", auth_test, methods=["POST"]),
-            Route("/api/{method:path}", unknown, methods=["GET", "POST"]),
-            Route("/lake/{ref}/{path:path}", of_lake, methods=["GET"]),
-            Route("/", page, methods=["GET"]),
-        ]
-    )
+    def of_lake(self, request: Request) -> Response:
+        return self._lake.answer(request.path_params["ref"], request.path_params["path"])
 
 
 def _rendered(store: MessageStore, waiting: Waiting) -> str:
