@@ -58,7 +58,7 @@ class MlflowRegistry:
             from mlflow.artifacts import download_artifacts
 
             uri = f"models:/{model}/{version}/{MODEL_FILE}"
-            found = Path(download_artifacts(artifact_uri=uri, dst_path=folder, tracking_uri=self._uri))
+            found = Path(download_artifacts(artifact_uri=uri, dst_path=folder, tracking_uri=self._uri, registry_uri=self._uri))
             _check_digest(found, known.sha256)
             return str(found)
 
