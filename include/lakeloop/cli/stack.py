@@ -51,7 +51,14 @@ def status(as_json: AsJson = False) -> None:
         show_json(found.to_json())
     else:
         rows = [
-            (each.name, each.state.lower(), str(each.pid or ""), f"{each.pss_mib:.0f}", each.address, each.problem or "works")
+            (
+                each.name,
+                _since(each.state, each.seconds),
+                str(each.pid or ""),
+                f"{each.pss_mib:.0f}",
+                each.address,
+                each.problem or "works",
+            )
             for each in found.programs
         ]
         show_table(f"{found.home}, {found.pss_mib:.0f} MiB", ("program", "state", "pid", "MiB", "address", "answer"), rows)
@@ -170,6 +177,13 @@ def bring_up() -> Settings:
     from lakeloop.stack.lifecycle import Lifecycle
 
     return Lifecycle(Settings.load(), wiring.bootstrap_lake, say).up()
+
+
+def _since(state: str, seconds: int) -> str:
+    """`up 3 min` for what runs, be it for less than the minute that Supervisor calls starting; else Supervisor's own word."""
+    if state not in {"STARTING", "RUNNING"}:
+        return state.lower()
+    return f"up {seconds // 60} min" if seconds >= 60 else f"up {seconds} s"
 
 
 def _addresses(settings: Settings) -> dict[str, str]:
