@@ -14,7 +14,7 @@ from lakeloop.core.errors import ConfigurationError, InvalidInput
 from lakeloop.core.jobs import TrainJob
 from lakeloop.core.lake import DATE_COLUMN
 from lakeloop.core.reports import TrainReport
-from lakeloop.core.use_case import UseCase
+from lakeloop.core.use_case import Gate, UseCase
 from lakeloop.spark.booster import with_scores
 from lakeloop.spark.features import feature_frame, label_frame
 from lakeloop.spark.quality import historical_rate, measure
@@ -24,9 +24,7 @@ MODEL_FILE = "model.ubj"
 
 def train(job: TrainJob, spark: SparkSession, case: UseCase) -> TrainReport:
     """A challenger with its metrics and those of the gates' baselines; rows without a label are left out and counted."""
-    if not job.train_dates or not job.holdout_dates or max(job.train_dates) >= min(job.holdout_dates):
-        message = f"training of {case.name} needs dates, and holdout dates after all of them; nothing was fitted"
-        raise InvalidInput(message)
+    _check(job, case)
     with ExitStack() as kept:
         past, past_rows, past_without = _examples(job, spark, case, job.train_dates, kept)
         later, later_rows, later_without = _examples(job, spark, case, job.holdout_dates, kept)
@@ -46,6 +44,21 @@ def train(job: TrainJob, spark: SparkSession, case: UseCase) -> TrainReport:
             metrics=_metrics(past, later, case, content),
             feature_gain=_gain(booster),
         )
+
+
+def _check(job: TrainJob, case: UseCase) -> None:
+    """What can be said before anything is read."""
+    if not job.train_dates or not job.holdout_dates or max(job.train_dates) >= min(job.holdout_dates):
+        message = f"training of {case.name} needs dates, and holdout dates after all of them; nothing was fitted"
+        raise InvalidInput(message)
+    known = {*case.entity, *case.feature_names, DATE_COLUMN}
+    if missing := {name for gate in case.gates for name in _columns(gate)} - known:
+        message = f"a gate of {case.name} compares with {sorted(missing)}, not an entity or feature column; nothing was fitted"
+        raise ConfigurationError(message)
+
+
+def _columns(gate: Gate) -> list[str]:
+    return gate.baseline.split(",")
 
 
 def _examples(
@@ -85,13 +98,9 @@ def _fit(past: DataFrame, case: UseCase) -> xgboost.Booster:
 def _metrics(past: DataFrame, later: DataFrame, case: UseCase, model: bytes) -> dict[str, float]:
     label = case.label.name
     metrics = measure(with_scores(later, case.feature_names, model), label)
-    for columns in dict.fromkeys(gate.baseline for gate in case.gates):
-        names = columns.split(",")
-        if missing := set(names) - set(later.columns):
-            message = f"a gate of {case.name} compares with {sorted(missing)}, not an entity or feature column"
-            raise ConfigurationError(message)
-        rated = historical_rate(past, later, names, label)
-        metrics |= {f"baseline_{columns}_{name}": value for name, value in measure(rated, label).items()}
+    for gate in {gate.baseline: gate for gate in case.gates}.values():
+        rated = historical_rate(past, later, _columns(gate), label)
+        metrics |= {f"baseline_{gate.baseline}_{name}": value for name, value in measure(rated, label).items()}
     return metrics
 
 
