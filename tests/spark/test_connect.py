@@ -58,6 +58,7 @@ def nothing(lake: LakeFSLake) -> FingerprintJob:
     return FingerprintJob(repository=lake.repository, case="use_cases.tiny:TINY", ref="main", slices=asked)
 
 
+@pytest.mark.timeout(240)  # were the write not ended, the queries below would wait for it
 def test_a_retry_ends_what_a_killed_try_still_writes(
     stack: Settings, spark: SparkSession, lake: LakeFSLake, new_key: Callable[[], SessionKey], nothing: FingerprintJob
 ) -> None:
