@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import DataFrame, GroupedData, Row, SparkSession
 from pyspark.sql import functions as F
 
 from lakeloop.core.jobs import AuditScoresJob, Passport
@@ -38,7 +38,7 @@ def audit_scores(job: AuditScoresJob, spark: SparkSession, case: UseCase) -> Aud
     )
 
 
-def _per_date(frame: DataFrame, job: AuditScoresJob) -> DataFrame:
+def _per_date(frame: DataFrame, job: AuditScoresJob) -> GroupedData:
     return frame.where(one_of(DATE_COLUMN, job.dates)).groupBy(DATE_COLUMN)
 
 
