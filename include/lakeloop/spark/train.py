@@ -1,6 +1,7 @@
 """Fit on some dates of a commit, measure on later ones; only the model and its metrics leave Spark."""
 
 import hashlib
+import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import date
@@ -101,7 +102,7 @@ def _metrics(past: DataFrame, later: DataFrame, case: UseCase, model: bytes) -> 
     for gate in {gate.baseline: gate for gate in case.gates}.values():
         rated = historical_rate(past, later, _columns(gate), label)
         metrics |= {f"baseline_{gate.baseline}_{name}": value for name, value in measure(rated, label).items()}
-    return metrics
+    return {name: value for name, value in metrics.items() if math.isfinite(value)}  # one class alone has no AUC
 
 
 def _gain(booster: xgboost.Booster) -> dict[str, float]:
