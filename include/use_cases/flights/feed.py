@@ -22,7 +22,6 @@ ZONE = ZoneInfo("America/New_York")
 EVENING, MORNING = time(20), time(8)
 Fault = Literal["celsius", "truncated"]
 _SOURCES = {"schedule": "flights.csv.zip", "outcomes": "flights.csv.zip"}
-Days = dict[str, dict[date, str]]  # table -> data date -> the delivery's text
 
 
 class Unit(NamedTuple):
@@ -52,7 +51,6 @@ class Feed:
 
     def __init__(self, home: Path) -> None:
         self._folder = home / "feed" / "flights"
-        self._days: Days = {}
 
     def deliver(
         self,
@@ -62,18 +60,19 @@ class Feed:
     ) -> list[Path]:
         """Deliver the nights up to `until`, or from one to another, with faults by table; gives the new folders."""
         first, last = nights or (FIRST_NIGHT, until or FIRST_NIGHT)
-        new = [
-            (unit, text)
-            for table, days in self._texts().items()
-            for day, text in days.items()
-            if first <= (unit := Unit(_contract(table), day)).night <= last and not self._numbers(unit)
-        ]
-        return [self._send(unit, text, 1, unit.evening, (faults or {}).get(unit.table.name)) for unit, text in new]
+        new = []
+        for contract in TABLES:
+            lag, fault = timedelta(days=contract.lag_days), (faults or {}).get(contract.name)
+            for day, text in _cut(contract, first - lag, last - lag).items():
+                unit = Unit(contract, day)
+                if not self._numbers(unit):
+                    new.append(self._send(unit, text, 1, unit.evening, fault))
+        return new
 
     def repair(self, table: str, data_date: date, fault: Fault | None = None) -> Path:
         """Deliver one unit once more, whole, the morning after its night's delivery."""
-        unit = Unit(_contract(table), data_date)
-        text = self._texts()[table].get(data_date)
+        unit = Unit(next(contract for contract in TABLES if contract.name == table), data_date)
+        text = _cut(unit.table, data_date, data_date).get(data_date)
         if text is None:
             message = f"the source has no {table} of {data_date}; nothing was delivered"
             raise InvalidInput(message)
@@ -107,25 +106,22 @@ class Feed:
     def _numbers(self, unit: Unit) -> list[int]:
         return [int(path.name) for path in self._folder_of(unit).glob("[0-9]*")]
 
-    def _texts(self) -> Days:
-        if not self._days:
-            self._days = {contract.name: _cut(contract) for contract in TABLES}
-        return self._days
 
-
-def _contract(table: str) -> TableContract:
-    return next(contract for contract in TABLES if contract.name == table)
-
-
-def _cut(contract: TableContract) -> dict[date, str]:
-    """A table's rows by data date, with the contract's columns only; a reference is one file."""
-    header, *rows = _rows(_SOURCES.get(contract.name, f"{contract.name}.csv"))
+def _cut(contract: TableContract, first: date, last: date) -> dict[date, str]:
+    """A table's rows by data date, some dates only, with the contract's columns only; a reference is one file."""
+    rows = _rows(_SOURCES.get(contract.name, f"{contract.name}.csv"))
+    header = next(rows)
     at = [header.index(column.name) for column in contract.columns]
     dated = [header.index(name) for name in ("year", "month", "day")] if contract.kind == "daily" else []
+    days: dict[tuple[str, ...], date | None] = {}
     by_day: dict[date, list[list[str]]] = defaultdict(list)
     for row in rows:
-        day = date(*(int(row[i]) for i in dated)) if dated else FIRST_NIGHT
-        by_day[day].append([row[i] for i in at])
+        written = tuple(row[i] for i in dated)
+        if written not in days:
+            day = date(*(int(part) for part in written)) if written else FIRST_NIGHT
+            days[written] = day if first <= day <= last else None
+        if wanted := days[written]:
+            by_day[wanted].append([row[i] for i in at])
     names = [column.name for column in contract.columns]
     return {day: _text([names, *cells]) for day, cells in sorted(by_day.items())}
 
