@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     airflow_db_url: SecretStr = SecretStr("")  # empty: SQLite under the stack root
     lakefs_bin: Path | None = None  # a server binary of the user's own
     cache: Path | None = None  # where built parts are kept, for all checkouts of this user
+    expectations: Path | None = None  # the suites' folder, where cases stand outside the repository
     tied_to: int | None = None  # pid whose death ends the stack; for tests
     any_port: bool = False  # leave the usual ports to others; for tests beside a running stack
 
@@ -63,7 +64,7 @@ class Settings(BaseSettings):
     @property
     def expectations_root(self) -> Path:
         """The folder of the suites, one sub-folder a case."""
-        return self.repo_root / "expectations"
+        return self.expectations or self.repo_root / "expectations"
 
     @classmethod
     def settings_customise_sources(

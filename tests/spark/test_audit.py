@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from lakeloop.adapters.spark_tables import JobTables
 from lakeloop.core.errors import ConfigurationError
 from lakeloop.core.jobs import AuditJob, LandedUnit, Slice, WriteJob
 from lakeloop.core.reports import AuditReport, Check, Fingerprint, UnitAudit, WriteReport
+from lakeloop.core.runs import SessionKey
 from lakeloop.settings import REPO_ROOT, Settings
 from lakeloop.spark import read
 from lakeloop.spark.connect import ConnectRunner
@@ -33,14 +35,6 @@ FORECASTS = {
 }
 SALES = {DAYS[0]: "harbour,0\nmarket,1\nstation,0\n", DAYS[1]: "harbour,1\n", date(2024, 4, 30): "harbour,1\n"}
 HEADERS = {"forecasts": "shop,celsius,visitors,opens\n", "sales": "shop,sold_out\n"}
-
-
-class TinySettings(Settings):
-    """The stack's settings, with the suites of the tiny case."""
-
-    @property
-    def expectations_root(self) -> Path:
-        return REPO_ROOT / "tests" / "use_cases" / "tiny" / "expectations"
 
 
 def units() -> list[tuple[LandedUnit, str]]:
@@ -82,9 +76,10 @@ def written_and_audited(lake: LakeFSLake, runner: ConnectRunner, branch: str, ke
 
 
 @pytest.fixture(scope="module")
-def tiny_runner(stack: Settings, runner: ConnectRunner) -> ConnectRunner:
-    runner._settings = TinySettings.model_validate(stack.model_dump())
-    return runner
+def tiny_runner(stack: Settings, new_key: Callable[[], SessionKey]) -> Iterator[ConnectRunner]:
+    suites = REPO_ROOT / "tests" / "use_cases" / "tiny" / "expectations"
+    with ConnectRunner(stack.model_copy(update={"expectations": suites}), new_key()) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
