@@ -49,9 +49,12 @@ class Lake:
         yield Change("clean/flights/weather/<b>.parquet", "added")
 
     def list(self, ref: str, prefix: str) -> Iterator[str]:
-        yield f"{prefix}audit.html"
+        if ref != "gone":
+            yield f"{prefix}audit.html"
 
     def get(self, ref: str, path: str) -> bytes:
+        if ref == "gone" or "missing" in path:
+            raise NotFound(ref)
         return b"<script>alert(1)</script>" if path.endswith(".html") else b'{"kind":"data"}'
 
 
@@ -207,6 +210,15 @@ def test_a_dropped_branch_says_why_it_is_gone(client: Client) -> None:
     answer = client.get("/lake/gone/")
     assert answer.status_code == 404
     assert "dropped once its work is published" in answer.text
+
+
+@pytest.mark.parametrize("path", ["_lakeloop/receipts/key.json", "_lakeloop/evidence/key/"])
+def test_what_a_dropped_branch_kept_of_its_run_is_shown_from_main(client: Client, path: str) -> None:
+    assert client.get(f"/lake/gone/{path}").status_code == 200
+
+
+def test_what_is_nowhere_is_not_found(client: Client) -> None:
+    assert client.get("/lake/gone/_lakeloop/receipts/missing.json").status_code == 404
 
 
 def test_a_lake_that_is_down_is_said_so(client: Client, lake: Lake) -> None:

@@ -43,12 +43,21 @@ class LakePages:
         try:
             if not path:
                 return self._changes(ref)
-            return self._folder(ref, path) if path.endswith("/") else self._file(ref, path)
+            return self._kept(ref, path)
         except NotFound:
             words = f"{ref} {path} is not there: a run branch is dropped once its work is published, or after a week"
             return PlainTextResponse(words, status_code=404, headers=_HEADERS)
         except LakeError as error:
             return PlainTextResponse(str(error), status_code=502, headers=_HEADERS)
+
+    def _kept(self, ref: str, path: str) -> Response:
+        show = self._folder if path.endswith("/") else self._file
+        try:
+            return show(ref, path)
+        except NotFound:
+            if ref == MAIN:
+                raise
+            return show(MAIN, path)  # the branch was published and dropped: what it kept of its run is on main
 
     def _changes(self, ref: str) -> Response:
         lake = self._open()
