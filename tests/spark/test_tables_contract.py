@@ -149,3 +149,16 @@ def test_work_without_slices_or_rows_touches_nothing(tables: Tables, new_branch:
     tables.append(branch, "watch/tiny/verdicts", [])
     assert tables.fingerprints(branch, []) == {}
     assert list(shared_lake.uncommitted(branch)) == []
+
+
+def test_a_value_that_moves_to_a_column_that_was_null_changes_the_fingerprint(tables: Tables, new_branch: NewBranch) -> None:
+    here, there = new_branch(), new_branch()
+    tables.append(
+        here, TABLE, [{"data_date": FIRST, "sales": 1.5, "costs": None}, {"data_date": SECOND, "sales": 2.5, "costs": 1.0}]
+    )
+    tables.append(
+        there, TABLE, [{"data_date": FIRST, "sales": None, "costs": 1.5}, {"data_date": SECOND, "sales": 2.5, "costs": 1.0}]
+    )
+    ours, theirs = (tables.fingerprints(branch, slice_of(FIRST, SECOND)) for branch in (here, there))
+    assert ours[TABLE, SECOND] == theirs[TABLE, SECOND]
+    assert ours[TABLE, FIRST] != theirs[TABLE, FIRST]
