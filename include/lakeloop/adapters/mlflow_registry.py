@@ -57,8 +57,9 @@ class MlflowRegistry:
         with self._failing(f"fetching {model} version {version}"):
             from mlflow.artifacts import download_artifacts
 
-            uri = f"models:/{model}/{version}/{MODEL_FILE}"
-            found = Path(download_artifacts(artifact_uri=uri, dst_path=folder, tracking_uri=self._uri, registry_uri=self._uri))
+            # A `models:/` address would be looked up in MLflow's default registry, whatever registry is named beside it.
+            place = self._client.get_model_version_download_uri(model, str(version))
+            found = Path(download_artifacts(artifact_uri=f"{place}/{MODEL_FILE}", dst_path=folder, tracking_uri=self._uri))
             _check_digest(found, known.sha256)
             return str(found)
 
