@@ -1,6 +1,9 @@
 """Audit: profiles of a committed snapshot, judged date by date, with the pages that are kept as evidence."""
 
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 
 from pyspark.sql import SparkSession
 
@@ -11,6 +14,7 @@ from lakeloop.core.use_case import UseCase
 from lakeloop.spark.audit_page import TableAudit, pages
 from lakeloop.spark.profiles import profiles
 from lakeloop.spark.suites import judge, load_suite
+from lakeloop.spark.write import AT_ONCE
 
 
 def audit(job: AuditJob, spark: SparkSession, case: UseCase, suites: Path) -> AuditReport:
@@ -19,10 +23,10 @@ def audit(job: AuditJob, spark: SparkSession, case: UseCase, suites: Path) -> Au
     for unit in job.units:
         by_table.setdefault(unit.table, []).append(unit)
     asked = {name: load_suite(suites, case.name, case.table(name)) for name in by_table}
-    tables = []
-    for name, units in by_table.items():
-        measured = profiles(spark, job, case, case.table(name), units)
-        tables.append(TableAudit(name, measured, judge(asked[name], measured)))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        Thread(target=import_module, args=("great_expectations",)).start()  # seconds of import, while Spark works
+        measured = list(pool.map(lambda name: profiles(spark, job, case, case.table(name), by_table[name]), by_table))
+    tables = [TableAudit(name, found, judge(asked[name], found)) for name, found in zip(by_table, measured, strict=True)]
     found = {
         UnitId(table.name, one.data_date): UnitAudit(
             table=table.name,

@@ -15,7 +15,7 @@ from lakeloop.core.reports import Report
 from lakeloop.core.runs import SessionKey
 from lakeloop.spark import entry
 
-_RETRIES = 6  # about 15 s; Spark's own default waits ten minutes for a server that is gone
+_PATIENCE = DefaultPolicy(max_retries=8, max_backoff=4000)  # 20 s; Spark's own waits ten minutes for a server that is gone
 
 
 class ConnectSettings(Protocol):
@@ -43,7 +43,7 @@ class ConnectRunner:
         try:
             return entry.run(job, self._session(), suites=self._settings.expectations_root)
         except (PySparkException, grpc.RpcError) as error:
-            self.close()
+            self._settle(error)
             raise _failed(job, error) from error
 
     def close(self) -> None:
@@ -51,6 +51,14 @@ class ConnectRunner:
         if self._spark is not None:
             _end(self._spark)
             self._spark = None
+
+    def _settle(self, error: Exception) -> None:
+        """After a failure nothing of the job runs on; a session that the server lost is forgotten."""
+        if isinstance(error, grpc.RpcError) or "INVALID_HANDLE" in str(error):
+            self.close()
+        elif self._spark is not None:
+            with suppress(PySparkException, grpc.RpcError):
+                self._spark.interruptAll()
 
     def __enter__(self) -> Self:
         """The runner; its session is opened by its first job."""
@@ -85,7 +93,7 @@ def open_session(settings: ConnectSettings, key: SessionKey) -> SparkSession:
     """The session of a key: a new one, or the one that a try left; a session that was ended cannot be opened again."""
     url = f"{settings.spark_connect_url};session_id={key.id};user_id=lakeloop"
     spark = SparkSession.builder.remote(url).create()
-    spark.client.set_retry_policies([DefaultPolicy(max_retries=_RETRIES)])
+    spark.client.set_retry_policies([_PATIENCE])
     spark.conf.set("spark.sql.session.timeZone", "UTC")  # the first word to the server: opens the session or says it is closed
     return spark
 

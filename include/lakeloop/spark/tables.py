@@ -18,9 +18,9 @@ def uri(repository: str, ref: str, path: str) -> str:
 
 def find_table(spark: SparkSession, repository: str, ref: str, table: str) -> DataFrame | None:
     """The table at a ref, or None where there is none; asks the lake once."""
-    frame = spark.read.format("delta").load(uri(repository, ref, table))
     try:
-        frame.schema  # noqa: B018  a Connect frame meets the lake here, not before
+        frame = spark.read.format("delta").load(uri(repository, ref, table))
+        frame.schema  # noqa: B018  a Connect frame meets the lake here, a classic one above
     except AnalysisException as error:
         if error.getCondition() in _ABSENT:
             return None

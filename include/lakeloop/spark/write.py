@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
@@ -15,6 +16,7 @@ from lakeloop.spark.read import judged_rows, landed_lines, read_heads, refusals,
 from lakeloop.spark.rules import BETWEEN
 from lakeloop.spark.tables import one_of, uri
 
+AT_ONCE = 2
 _AS_TEXT = ("_line AS line", "_row AS row", f"split(_reasons, '{BETWEEN}') AS reasons")
 OURS = (DATE_COLUMN, "delivered_at", "available_at", "delivery", "run_key")
 
@@ -25,11 +27,9 @@ def write(job: WriteJob, spark: SparkSession, case: UseCase) -> WriteReport:
     for unit in job.units:
         by_table.setdefault(unit.table, []).append(unit)
     contracts = {name: _checked(case.table(name)) for name in by_table}
-    return WriteReport(
-        units=tuple(
-            done for name, units in by_table.items() for done in _write_table(job, spark, case, contracts[name], units)
-        )
-    )
+    with ThreadPoolExecutor(AT_ONCE) as pool:  # small jobs wait for the lake more than for a core
+        done = pool.map(lambda name: _write_table(job, spark, case, contracts[name], by_table[name]), by_table)
+        return WriteReport(units=tuple(unit for units in done for unit in units))
 
 
 def _checked(contract: TableContract) -> TableContract:
