@@ -8,7 +8,7 @@ import pytest
 from lakeloop.adapters.platform_db import PlatformDb
 from lakeloop.settings import Settings
 from lakeloop.story.stage import now
-from tests.integration.nights import CASE, STEPS, Nights, until
+from tests.integration.nights import CASE, Nights, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1800)]
 
@@ -20,7 +20,7 @@ def test_a_night_is_published_with_its_trust_and_main_attests(nights: Nights) ->
 
 def test_a_sweep_with_nothing_to_do_is_green_and_changes_nothing(nights: Nights) -> None:
     before = nights.stage.lake.head("main")
-    for stage in STEPS:
+    for stage in ("ingest", "score", "watch"):  # a night makes another day to train on, so training has something to do
         assert nights.ended(stage, nights.start(stage)) == "success", stage
     assert nights.stage.lake.head("main") == before
 
