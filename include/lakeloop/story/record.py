@@ -33,6 +33,7 @@ class ActRecord(BaseModel):
     seconds: float = 0.0
     budget: float
     proofs: list[str] = Field(default_factory=list)
+    run_ids: list[str] = Field(default_factory=list)
     failure: str = ""
 
 
@@ -55,6 +56,12 @@ class StoryRecord(BaseModel):
         """What an earlier demo left, or an empty record."""
         path = home / FILE
         return cls.model_validate_json(path.read_bytes()) if path.is_file() else cls()
+
+    def forget_failures(self) -> None:
+        """Drop acts that failed, with their runs: they are played again."""
+        self.acts = [act for act in self.acts if not act.failure]
+        kept = {run_id for act in self.acts for run_id in act.run_ids}
+        self.runs = [run for run in self.runs if run.run_id in kept]
 
     def played(self, name: str) -> bool:
         """Whether an act was played to its good end before."""

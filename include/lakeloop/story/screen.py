@@ -1,10 +1,12 @@
 """What a person sees of the story: lines while it plays, one screen at its end."""
 
+from urllib.parse import quote
+
 from rich.console import Console
 from rich.table import Table
 
 from lakeloop.settings import Settings
-from lakeloop.story.record import StoryRecord
+from lakeloop.story.record import RunRecord, StoryRecord
 
 _GOOD = {"success": "green"}
 
@@ -28,21 +30,29 @@ def ending(console: Console, story: StoryRecord, settings: Settings) -> None:
 
 def _runs(story: StoryRecord, settings: Settings) -> Table:
     table = Table(title="runs", title_justify="left", header_style="bold")
-    for name in ("DAG", "nights", "state", "verdict", "trust"):
-        table.add_column(name, overflow="fold")
+    for name in ("DAG", "nights", "state"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("verdict", overflow="fold")
+    table.add_column("trust", overflow="fold")
     for name in ("seconds", "rows"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("commit", no_wrap=True)
     for run in story.runs:
         colour = _GOOD.get(run.state, "red")
-        page = f"{settings.airflow_url}/dags/{run.dag}/runs/{run.run_id}"
-        nights = f"{run.date_from} .. {run.date_to}" if run.date_from != run.date_to else str(run.date_from or "sweep")
+        page = f"{settings.airflow_url}/dags/{run.dag}/runs/{quote(run.run_id)}"
         rows = sum(counts["rows_in"] for counts in run.tables.values())
         table.add_row(
-            f"[link={page}]{run.dag}[/link]", nights, f"[{colour}]{run.state}[/]", run.verdict, run.trust,
-            f"{run.seconds:.0f}", f"{rows:,}" if rows else "", run.commit[:12],
+            f"[link={page}]{run.dag}[/link]", _nights(run), f"[{colour}]{run.state}[/]", run.verdict, run.trust,
+            f"{run.seconds:.0f}", f"{rows:,}" if rows else "", run.commit[:8],
         )  # fmt: skip
     return table
+
+
+def _nights(run: RunRecord) -> str:
+    if not run.date_from or not run.date_to:
+        return "sweep"
+    first, last = f"{run.date_from:%d %b}", f"{run.date_to:%d %b}"
+    return first if first == last else f"{first} .. {last}"
 
 
 def _acts(story: StoryRecord) -> Table:

@@ -1,16 +1,18 @@
 """The script: seven acts on the flights of 2013, each with what must be true when it is over."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from importlib import import_module
 from typing import Any, NamedTuple
 
 from lakeloop.core.errors import LakeloopError
 from lakeloop.core.lake import UnitId
+from lakeloop.core.use_case import UseCase
 from lakeloop.story.record import ActRecord, RunRecord
-from lakeloop.story.stage import Stage, now
+from lakeloop.story.stage import IDLE, Stage, now
+from lakeloop.wiring import load_case
 
-CASE = "flights"
+CASE, CASE_REF = "flights", "use_cases.flights:FLIGHTS"
 SPRING = date(2013, 1, 1), date(2013, 5, 31)
 JUNE = date(2013, 6, 1), date(2013, 6, 30)
 FIRST, SECOND, THIRD = date(2013, 7, 1), date(2013, 7, 2), date(2013, 7, 3)
@@ -36,9 +38,10 @@ class Play:
         """A training run by hand."""
         return self._keep(self.stage.trigger("train"))
 
-    def woken(self, stage: str, since: datetime) -> RunRecord:
-        """The run an Asset woke."""
-        return self._keep(self.stage.woken(stage, since))
+    def follow(self, before: RunRecord, stage: str, since: datetime) -> RunRecord:
+        """The run an Asset woke; by hand where the run before it found its work done by an earlier demo."""
+        idle = before.verdict == IDLE
+        return self._keep(self.stage.trigger(stage) if idle else self.stage.woken(stage, since))
 
     def prove(self, sentence: str, holds: bool) -> None:
         """Note that something is true, or end the story."""
@@ -49,6 +52,7 @@ class Play:
 
     def _keep(self, record: RunRecord) -> RunRecord:
         self._runs.append(record)
+        self.act.run_ids.append(record.run_id)
         if record.state != "success":
             raise StoryFailed(self.stage.failure(record))
         return record
@@ -57,9 +61,8 @@ class Play:
 def load_spring(play: Play) -> None:
     """Five months arrive and are taken in as one range."""
     play.feed.deliver(until=SPRING[1])
-    run = play.ingest(SPRING)
-    play.prove("January to May is published, nothing refused", "published" in run.verdict and "refused" not in run.verdict)
-    _conserved(play, run)
+    play.ingest(SPRING)
+    _published(play, SPRING)
 
 
 def train_champion(play: Play) -> None:
@@ -73,10 +76,11 @@ def score_june(play: Play) -> None:
     """June arrives as a range; Assets wake the scoring and the watch, each in one run."""
     play.feed.deliver(until=JUNE[1])
     since = now()
-    _conserved(play, play.ingest(JUNE))
-    scored = play.woken("score", since)
-    play.prove("June is scored in one run", (scored.date_from, scored.date_to) == JUNE)
-    play.woken("watch", since)
+    taken = play.ingest(JUNE)
+    _published(play, JUNE)
+    scored = play.follow(taken, "score", since)
+    play.prove("June is scored in one run", scored.verdict == IDLE or (scored.date_from, scored.date_to) == JUNE)
+    play.follow(scored, "watch", since)
     held = play.stage.ledger().scores
     play.prove("every June night is published, and trusted or provisional", all(_visible(held, day) for day in _days(*JUNE)))
 
@@ -96,8 +100,7 @@ def celsius(play: Play) -> None:
     since = now()
     run = play.ingest()
     play.prove("the weather in Celsius passed every row rule", run.tables.get("weather", {}).get("published", 0) > 0)
-    play.woken("score", since)
-    watched = play.woken("watch", since)
+    watched = play.follow(play.follow(run, "score", since), "watch", since)
     play.prove("the watch called it a data fault", "data_fault" in watched.verdict)
     play.prove("no scores of 2 July are visible", SECOND not in play.stage.ledger().scores)
     play.prove("the weather of 2 July is withdrawn", play.stage.ledger().owner(UnitId("weather", SECOND)) is None)
@@ -109,11 +112,9 @@ def celsius(play: Play) -> None:
 
 def repair(play: Play) -> None:
     """The repair of 2 July lands, and is published."""
-    play.feed.repair("weather", SECOND)
-    since = now()
-    play.ingest()
-    play.woken("score", since)
-    play.woken("watch", since)
+    if not play.stage.ledger().owner(UnitId("weather", SECOND)):
+        play.feed.repair("weather", SECOND)
+    _round(play)
     play.prove("2 July is published as trusted after its repair", _trust(play, SECOND) == "trusted")
 
 
@@ -129,19 +130,31 @@ def damaged(play: Play) -> None:
 
 def _night(play: Play, night: date) -> None:
     play.feed.deliver(until=night)
+    _round(play)
+
+
+def _round(play: Play) -> None:
     since = now()
-    play.ingest()
-    play.woken("score", since)
-    play.woken("watch", since)
+    taken = play.ingest()
+    play.follow(play.follow(taken, "score", since), "watch", since)
 
 
-def _conserved(play: Play, run: RunRecord) -> None:
-    whole = all(
-        counts["rows_in"] == counts["published"] + counts["quarantined"] + counts["deduplicated"]
-        for counts in run.tables.values()
-    )
-    rows = sum(counts["rows_in"] for counts in run.tables.values())
-    play.prove(f"{rows:,} rows came in and every one is accounted for", whole and rows > 0)
+def _published(play: Play, nights: tuple[date, date]) -> None:
+    """Every delivery of these nights that landed is published, and its rows add up."""
+    ledger = play.stage.ledger()
+    case = load_case(CASE_REF)
+    units = [unit for unit, landed in ledger.landed.items() if landed and _of(case, unit, nights)]
+    owners = [ledger.owner(unit) for unit in units]
+    accounts = [owner.record.account for owner in owners if owner]
+    rows = sum(account.rows_in for account in accounts)
+    out = sum(account.published + account.quarantined + account.deduplicated for account in accounts)
+    play.prove(f"all {len(units)} deliveries are published", bool(units) and len(accounts) == len(units))
+    play.prove(f"{rows:,} rows came in and every one is accounted for", rows == out > 0)
+
+
+def _of(case: UseCase, unit: UnitId, nights: tuple[date, date]) -> bool:
+    contract = case.table(unit.table)
+    return contract.kind == "daily" and nights[0] <= unit.data_date + timedelta(days=contract.lag_days) <= nights[1]
 
 
 def _visible(held: dict[date, Any], day: date) -> bool:

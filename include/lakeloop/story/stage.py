@@ -18,6 +18,7 @@ from lakeloop.steps.history import read_ledger
 from lakeloop.story.record import RunRecord
 
 Say = Callable[[str], None]
+IDLE = "nothing to do"
 _RUN_LIMIT = 900  # seconds; a run that takes longer has gone wrong
 _WAKE_LIMIT = 120
 _TASKS = {
@@ -83,6 +84,8 @@ class Stage:
         )
         answers = {task: self.airflow.xcom(dag, run_id, task) or {} for task in _TASKS[stage]}
         _READERS[stage](record, answers)
+        if state != "success":
+            record.verdict = "failed"
         self._say(f"{dag} {record.state}: {record.verdict} ({record.seconds:.0f} s)")
         return record
 
@@ -120,13 +123,13 @@ def _read_ingest(record: RunRecord, answers: dict[str, Any]) -> None:
     record.commit, record.tables = done.get("commit", ""), done.get("tables", {})
     published, refused = done.get("published", 0), done.get("refused", 0)
     words = [f"{published} published"] if published else []
-    record.verdict = ", ".join([*words, *([f"{refused} refused"] if refused else [])]) or "nothing to do"
+    record.verdict = ", ".join([*words, *([f"{refused} refused"] if refused else [])]) or IDLE
 
 
 def _read_score(record: RunRecord, answers: dict[str, Any]) -> None:
     scored, sealed = answers["score"], answers["audit_scores"]
     record.branch, record.commit = scored.get("branch", ""), sealed.get("commit", "")
-    record.verdict = "candidate" if record.commit else "nothing to do"
+    record.verdict = "candidate" if record.commit else IDLE
     if scored.get("dates"):
         record.date_from, record.date_to = (date.fromisoformat(day) for day in scored["dates"])
         rows = int(scored["rows"])
@@ -137,7 +140,7 @@ def _read_watch(record: RunRecord, answers: dict[str, Any]) -> None:
     done = answers["act"]
     verdicts: dict[str, str] = done.get("verdicts", {})
     record.branch, record.commit = answers["judge"].get("branch", ""), done.get("commit", "")
-    record.verdict = ", ".join(_counted(list(verdicts.values()))) or "nothing to do"
+    record.verdict = ", ".join(_counted(list(verdicts.values()))) or IDLE
     trusts: list[str] = [CONSEQUENCES[word].trust or "none" for word in verdicts.values()]  # type: ignore[index]
     record.trust = ", ".join(_counted(trusts))
     if verdicts:

@@ -15,7 +15,7 @@ def tell(settings: Settings, say: Callable[[str], None]) -> StoryRecord:
     """Play the acts that an earlier demo did not finish; the record is saved after each."""
     stage = Stage(settings, CASE, say)
     story = _begun(settings, stage)
-    story.acts = [act for act in story.acts if not act.failure]
+    story.forget_failures()
     for act in ACTS:
         if story.played(act.name):
             say(f"{act.name}: played before")
