@@ -216,5 +216,3 @@ def test_a_restatement_replaces_its_own_date_and_no_other(written: Written, runn
     assert [(row["shop"], row["delivery"], row["run_key"]) for row in now] == [("harbour", 2, "c" * 64)]
     assert now[0]["available_at"] != now[0]["delivered_at"]
     assert others() == before
-
-

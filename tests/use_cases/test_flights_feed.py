@@ -69,9 +69,7 @@ def test_a_manifest_tells_the_truth_of_its_files(home: Path) -> None:
     folder = delivery(home, "outcomes", date(2013, 1, 1))
     told = manifest(folder)
     body = (folder / told["files"][0]["name"]).read_bytes()
-    assert told["files"] == [
-        {"name": "outcomes.csv", "sha256": hashlib.sha256(body).hexdigest(), "size": len(body), "rows": 842}
-    ]
+    assert told["files"] == [{"name": "outcomes.csv", "sha256": hashlib.sha256(body).hexdigest(), "size": len(body), "rows": 842}]
     assert told["rows"] == len(rows(folder)) == 842
 
 

@@ -105,5 +105,3 @@ def _line(values: Sequence[float]) -> str:
     most = max(values, default=0) or 1
     step = _WIDTH / max(len(values) - 1, 1)
     return " ".join(f"{at * step:.1f},{_HEIGHT - value / most * (_HEIGHT - 6) - 2:.1f}" for at, value in enumerate(values))
-
-

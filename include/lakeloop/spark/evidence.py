@@ -14,7 +14,7 @@ from lakeloop.core.use_case import DriftPolicy, Staleness, UnitRatio, UseCase
 from lakeloop.spark.features import entity_table
 from lakeloop.spark.tables import find_table, one_of, read_table
 
-_STALE_DAYS = 7  # a feed that hangs repeats yesterday or last week
+_WEEK = 7  # a feed that hangs repeats yesterday or last week; a timetable is that of the same weekdays
 Days = dict[date, Day]
 
 
@@ -87,24 +87,29 @@ def _days(frame: DataFrame, table: str, policy: DriftPolicy, dates: Sequence[dat
 
 
 def _ratios(frame: DataFrame, rule: UnitRatio, policy: DriftPolicy, dates: Sequence[date]) -> dict[date, float]:
-    """Per date, the median over the groups of (a group's median / its median over the recent dates)."""
+    """Per date, its median against the median of those before; by group, the median over the groups of each one's own ratio."""
     past = frame.where(one_of(DATE_COLUMN, _with_past(dates, policy.history_days)))
-    daily = past.groupBy(DATE_COLUMN, *rule.by).agg(F.median(rule.column).alias("middle"))
-    now = daily.where(one_of(DATE_COLUMN, dates)).withColumnRenamed("middle", "today")
-    before = daily.withColumnRenamed(DATE_COLUMN, "earlier")
-    recent = F.col("earlier").between(F.date_sub(DATE_COLUMN, policy.history_days), F.date_sub(DATE_COLUMN, 1))
-    pairs = now.join(before, list(rule.by)).where(recent) if rule.by else now.crossJoin(before).where(recent)
-    ratios = pairs.groupBy(DATE_COLUMN, *rule.by).agg((F.first("today") / F.median("middle")).alias("ratio"))
+    # a group is small and alike inside, so its mean will do (a tenth of the work), and it keeps to its weekdays
+    step, middle = (_WEEK, F.avg(rule.column)) if rule.by else (1, F.median(rule.column))
+    daily = past.groupBy(DATE_COLUMN, *rule.by).agg(middle.alias("middle"))
+    now = _beside(daily.where(one_of(DATE_COLUMN, dates)), range(step, policy.history_days + 1, step))
+    before = daily.withColumnRenamed(DATE_COLUMN, "earlier").withColumnRenamed("middle", "then")
+    pairs = now.join(before, ["earlier", *rule.by])
+    ratios = pairs.groupBy(DATE_COLUMN, *rule.by).agg((F.first("middle") / F.median("then")).alias("ratio"))
     return {row[DATE_COLUMN]: row["ratio"] for row in ratios.groupBy(DATE_COLUMN).agg(F.median("ratio").alias("ratio")).collect()}
+
+
+def _beside(rows: DataFrame, back: Iterable[int]) -> DataFrame:
+    """Each row once for every earlier date it is compared with."""
+    days = F.explode(F.array(*(F.lit(number) for number in back)))
+    return rows.withColumn("back", days).withColumn("earlier", F.expr(f"date_sub({DATE_COLUMN}, back)")).drop("back")
 
 
 def _repeated(frame: DataFrame, rule: Staleness, dates: Sequence[date]) -> dict[date, dict[date, int]]:
     """Date -> earlier date -> rows in common, found by one equi-join over all pairs of dates."""
-    past = frame.where(one_of(DATE_COLUMN, _with_past(dates, _STALE_DAYS)))
+    past = frame.where(one_of(DATE_COLUMN, _with_past(dates, _WEEK)))
     marked = past.select(DATE_COLUMN, F.xxhash64(*rule.columns).alias("mark")).distinct()
-    back = F.explode(F.sequence(F.lit(1), F.lit(_STALE_DAYS)))
-    now = marked.where(one_of(DATE_COLUMN, dates)).withColumn("back", back)
-    now = now.withColumn("earlier", F.expr(f"date_sub({DATE_COLUMN}, back)"))
+    now = _beside(marked.where(one_of(DATE_COLUMN, dates)), range(1, _WEEK + 1))
     before = marked.withColumnRenamed(DATE_COLUMN, "earlier")
     common = now.join(before, ["earlier", "mark"]).groupBy(DATE_COLUMN, "earlier").agg(F.count("*").alias("rows"))
     found: dict[date, dict[date, int]] = {}

@@ -19,9 +19,7 @@ def hashes(frame: DataFrame, without: Sequence[str] = ()) -> list[Column]:
     """Aggregates `_hash0` and `_hash1`: sums of two differently seeded hashes of whole rows, so that order does not matter."""
     values = [F.col(f"`{name}`") for name in sorted(frame.columns) if name not in without]
     columns = [*values, *(value.isNull() for value in values)]  # the hash passes over nulls, wherever they stand
-    return [
-        F.sum(F.xxhash64(F.lit(seed), *columns).cast("decimal(38,0)")).alias(f"_hash{at}") for at, seed in enumerate(_SEEDS)
-    ]
+    return [F.sum(F.xxhash64(F.lit(seed), *columns).cast("decimal(38,0)")).alias(f"_hash{at}") for at, seed in enumerate(_SEEDS)]
 
 
 def fingerprint_of(row: Row, rows: int) -> Fingerprint:
