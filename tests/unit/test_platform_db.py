@@ -11,9 +11,9 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import insert, inspect, select
 
-from lakeloop.adapters.platform_db.database import METADATA, REVISION, Database
+from lakeloop.adapters.platform_db.database import LEASES, METADATA, REVISION, Database
 from lakeloop.adapters.platform_db.lease import PlatformLease
 from lakeloop.core.errors import Frozen, LeaseLost
 
@@ -156,3 +156,23 @@ def test_an_unreadable_database_counts_as_frozen(broken: Database) -> None:
 def test_an_unreadable_database_gives_no_lease(broken: Database) -> None:
     with pytest.raises(LeaseLost), PlatformLease(broken).hold("publish", "me"):
         pytest.fail("a lease from nowhere")
+
+
+def test_a_transaction_that_read_can_still_write_though_another_writer_came(database: Database) -> None:
+    with database.begin():
+        pass  # the schema is there
+    written = threading.Event()
+
+    def other_writer() -> None:
+        with database.begin() as connection:
+            connection.execute(insert(LEASES).values(name="other", epoch=1, holder="h", expires_at=0.0))
+        written.set()
+
+    with database.begin() as connection:
+        assert connection.execute(select(LEASES)).all() == []
+        writer = threading.Thread(target=other_writer)
+        writer.start()
+        assert not written.wait(0.3), "the other one waits"
+        connection.execute(insert(LEASES).values(name="mine", epoch=1, holder="h", expires_at=0.0))
+    writer.join(timeout=20)
+    assert written.is_set()
