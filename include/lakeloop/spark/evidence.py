@@ -87,16 +87,16 @@ def _days(frame: DataFrame, table: str, policy: DriftPolicy, dates: Sequence[dat
 
 
 def _ratios(frame: DataFrame, rule: UnitRatio, policy: DriftPolicy, dates: Sequence[date]) -> dict[date, float]:
-    """Per date, its median against the median of those before; by group, the median over the groups of each one's own ratio."""
+    """Per date, the median of its ratios to each recent date; by group, over the ratios of all groups."""
     past = frame.where(one_of(DATE_COLUMN, _with_past(dates, policy.history_days)))
-    # a group is small and alike inside, so its mean will do (a tenth of the work), and it keeps to its weekdays
+    # a group is small and alike inside, so its mean will do, and it keeps to its weekdays
     step, middle = (_WEEK, F.avg(rule.column)) if rule.by else (1, F.median(rule.column))
     daily = past.groupBy(DATE_COLUMN, *rule.by).agg(middle.alias("middle"))
     now = _beside(daily.where(one_of(DATE_COLUMN, dates)), range(step, policy.history_days + 1, step))
     before = daily.withColumnRenamed(DATE_COLUMN, "earlier").withColumnRenamed("middle", "then")
+    ratio = F.median(F.try_divide("middle", "then")).alias("ratio")
     pairs = now.join(before, ["earlier", *rule.by])
-    ratios = pairs.groupBy(DATE_COLUMN, *rule.by).agg((F.first("middle") / F.median("then")).alias("ratio"))
-    return {row[DATE_COLUMN]: row["ratio"] for row in ratios.groupBy(DATE_COLUMN).agg(F.median("ratio").alias("ratio")).collect()}
+    return {row[DATE_COLUMN]: row["ratio"] for row in pairs.groupBy(DATE_COLUMN).agg(ratio).collect()}
 
 
 def _beside(rows: DataFrame, back: Iterable[int]) -> DataFrame:
