@@ -1,6 +1,7 @@
 """Score: the champion over every open date of one commit, onto a candidate branch."""
 
 import json
+from datetime import date
 from typing import Any
 
 from lakeloop.core.checkpoints import reached
@@ -43,10 +44,11 @@ def score(p: Platform, run: Run) -> dict[str, Any]:
         return {"nothing_to_do": True, "summary": "every published date is scored or waits to be judged"}
     reads = {day: ledger.reads_of(p.case.reads_of(day), until=p.case.prediction_time(day)) for day in dates}
     key = _key(p, champion, {day.isoformat(): reads[day] for day in dates})
+    model = _fetch(p, champion)
     branch = run.branch(p.case.name)
     p.lake.create_branch(branch, head)
     reached("score.branched")
-    report = _run(p, champion, key, head, branch, dates)
+    report = _run(p, champion, model, key, head, branch, dates)
     scored = Scored(
         data_commit=head, model_version=champion.model_version, model_sha256=champion.model_sha256,
         dates=tuple(
@@ -72,15 +74,18 @@ def _key(p: Platform, champion: PromotionReceipt, reads: dict[str, Any]) -> str:
     )  # fmt: skip
 
 
-def _run(p: Platform, champion: PromotionReceipt, key: str, head: str, branch: str, dates: list[Any]) -> ScoreReport:
+def _fetch(p: Platform, champion: PromotionReceipt) -> str:
     p.workdir.mkdir(parents=True, exist_ok=True)
-    path = p.registry.download(champion.model_name, champion.model_version, str(p.workdir))
+    return p.registry.download(champion.model_name, champion.model_version, str(p.workdir))
+
+
+def _run(p: Platform, champion: PromotionReceipt, model: str, key: str, head: str, branch: str, dates: list[date]) -> ScoreReport:
     passport = Passport(
         model_name=champion.model_name, model_version=champion.model_version, model_sha256=champion.model_sha256,
         data_commit=head, code_version=p.code_version, contract_version=p.case.contract_version(), run_key=key,
     )  # fmt: skip
     job = ScoreJob(
-        repository=p.lake.repository, case=p.case_ref, branch=branch, model_path=path, passport=passport,
+        repository=p.lake.repository, case=p.case_ref, branch=branch, model_path=model, passport=passport,
         dates=tuple(dates),
     )  # fmt: skip
     report = p.spark.run(job)
