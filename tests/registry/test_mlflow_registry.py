@@ -33,6 +33,15 @@ def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path) -> None:
+    """MLflow's defaults of this process name another place, so nothing passes by leaning on them."""
+    import mlflow
+
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/elsewhere.db")
+    mlflow.set_registry_uri(f"sqlite:///{tmp_path}/elsewhere.db")
+
+
 @pytest.fixture
 def name() -> str:
     """A model name nobody used."""
@@ -111,6 +120,7 @@ def test_any_mlflow_user_loads_the_model_and_gets_its_run(
 
     made = record("k1")
     mlflow.set_tracking_uri(mlflow_uri)
+    mlflow.set_registry_uri(mlflow_uri)
     booster = mlflow.xgboost.load_model(f"models:/{name}/1")
     assert booster.feature_names == FEATURES
     run = registry._client.get_run(made.run_id)
