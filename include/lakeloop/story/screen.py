@@ -2,6 +2,7 @@
 
 from urllib.parse import quote
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -29,21 +30,21 @@ def ending(console: Console, story: StoryRecord, settings: Settings) -> None:
 
 
 def _runs(story: StoryRecord, settings: Settings) -> Table:
-    table = Table(title="runs", title_justify="left", header_style="bold")
+    table = _table("runs")
     for name in ("DAG", "nights", "state"):
         table.add_column(name, no_wrap=True)
-    table.add_column("verdict", overflow="fold")
-    table.add_column("trust", overflow="fold")
-    for name in ("seconds", "rows"):
+    for name in ("verdict", "trust"):
+        table.add_column(name, overflow="fold", min_width=8)
+    for name in ("s", "rows"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("commit", no_wrap=True)
+    table.add_column("commit", no_wrap=True, min_width=7)
     for run in story.runs:
         colour = _GOOD.get(run.state, "red")
         page = f"{settings.airflow_url}/dags/{run.dag}/runs/{quote(run.run_id)}"
         rows = sum(counts["rows_in"] for counts in run.tables.values())
         table.add_row(
             f"[link={page}]{run.dag}[/link]", _nights(run), f"[{colour}]{run.state}[/]", run.verdict, run.trust,
-            f"{run.seconds:.0f}", f"{rows:,}" if rows else "", run.commit[:8],
+            f"{run.seconds:.0f}", str(rows or ""), run.commit[:7],
         )  # fmt: skip
     return table
 
@@ -51,14 +52,21 @@ def _runs(story: StoryRecord, settings: Settings) -> Table:
 def _nights(run: RunRecord) -> str:
     if not run.date_from or not run.date_to:
         return "sweep"
-    first, last = f"{run.date_from:%d %b}", f"{run.date_to:%d %b}"
-    return first if first == last else f"{first} .. {last}"
+    first, last = f"{run.date_from:%m-%d}", f"{run.date_to:%m-%d}"
+    return first if first == last else f"{first}..{last}"
+
+
+def _table(title: str) -> Table:
+    """A table that fits eighty columns."""
+    return Table(
+        title=title, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
+    )
 
 
 def _acts(story: StoryRecord) -> Table:
-    table = Table(title="acts", title_justify="left", header_style="bold")
+    table = _table("acts")
     table.add_column("act")
-    table.add_column("seconds", justify="right")
+    table.add_column("s", justify="right")
     table.add_column("budget", justify="right")
     table.add_column("proved", overflow="fold")
     for act in story.acts:
