@@ -33,8 +33,8 @@ def _runs(story: StoryRecord, settings: Settings) -> Table:
     table = _table("runs")
     for name in ("DAG", "nights", "state"):
         table.add_column(name, no_wrap=True)
-    for name in ("verdict", "trust"):
-        table.add_column(name, overflow="fold", min_width=8)
+    table.add_column("verdict", overflow="fold", min_width=9)
+    table.add_column("trust", overflow="fold", min_width=8)
     for name in ("s", "rows"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("commit", no_wrap=True, min_width=7)
