@@ -34,17 +34,25 @@ def verify(
     raise typer.Exit(int(bool(wrong)))
 
 
-def freeze(reason: Annotated[str, typer.Argument(help="Why; shown wherever publishing is refused.")]) -> None:
+def freeze(
+    reason: Annotated[str, typer.Argument(help="Why; shown wherever publishing is refused.")], as_json: AsJson = False
+) -> None:
     """Stop publishing everywhere until `unfreeze`; running jobs go on, nothing is merged."""
     from lakeloop import wiring
 
     wiring.platform_db_of(Settings.load()).lease.freeze(reason)
-    say(f"frozen: {reason}; `lakeloop unfreeze` ends it")
+    if as_json:
+        show_json({"frozen": reason})
+    else:
+        say(f"frozen: {reason}; `lakeloop unfreeze` ends it")
 
 
-def unfreeze() -> None:
+def unfreeze(as_json: AsJson = False) -> None:
     """Let publishing go on."""
     from lakeloop import wiring
 
     wiring.platform_db_of(Settings.load()).lease.unfreeze()
-    say("publishing goes on")
+    if as_json:
+        show_json({"frozen": None})
+    else:
+        say("publishing goes on")
