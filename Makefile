@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 export PYTHONPATH := $(CURDIR)/include:$(CURDIR)/plugins
 export NO_PROXY := 127.0.0.1,localhost
 
-.PHONY: help setup doctor demo up down status test test-more soak bench lint format lock compose-test
+.PHONY: help setup doctor demo up down status test test-more soak bench lint format lock
 
 help: ## What can be made here
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -60,6 +60,3 @@ lock: ## Resolve pyproject.toml into the one lock, and export requirements.txt f
 		--no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock
 	@$(MAKE) --no-print-directory setup
 	$(BIN)/python tools/requirements.py
-
-compose-test: setup ## One night on containers built here; needs a Docker engine
-	$(PYTEST) tests/compose -m compose
