@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -16,7 +15,7 @@ from pyspark.sql import SparkSession
 
 from lakeloop.adapters.lakefs_lake import LakeFSLake
 from lakeloop.core.runs import SessionKey
-from lakeloop.settings import REPO_ROOT, Settings
+from lakeloop.settings import Settings
 from lakeloop.spark.connect import ConnectRunner
 from lakeloop.stack import spark as spark_part
 from lakeloop.stack.keys import keys_of
@@ -25,8 +24,6 @@ from lakeloop.stack.layout import StackRoot
 from lakeloop.stack.ports import free_port
 
 START_SECONDS = 90
-TINY = REPO_ROOT / "tests" / "use_cases" / "tiny"  # a case as the documented steps make it, in a folder of its own
-sys.path.append(str(TINY / "include"))
 
 
 @pytest.fixture(scope="session")
