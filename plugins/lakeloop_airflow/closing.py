@@ -22,14 +22,16 @@ _MARK = "▸ "  # before it stands what a person wrote, after it what the run di
 def close_run(verdict: str, steps: list[str]) -> dict[str, Any]:
     """Cleans up first, then fails the run unless its last step succeeded or an earlier one had nothing to do."""
     context = get_current_context()
-    settings = Settings.load()
+    ti, settings = context["ti"], Settings.load()
     log = PlatformDb(settings.platform_db_url).sessions
     # A try that was killed left its work running on the Spark server.
-    ended = interrupt(log, log.open_of(context["ti"].dag_id, context["ti"].run_id), settings)
-    answers = _answers(context, steps)
+    ended = interrupt(log, log.open_of(ti.dag_id, ti.run_id), settings)
+    states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
+    # A cleared step that is skipped this time keeps its older answer in Airflow, so only those that succeeded are heard.
+    answers = _answers(context, [step for step in steps if states.get(step) == "success"])
     summary = "; ".join(str(answer["summary"]) for answer in answers if answer.get("summary"))
     _note(context, settings, summary)
-    _demand_evidence(context, verdict, answers)
+    _demand_evidence(verdict, states.get(verdict), answers)
     return {"summary": summary, "interrupted": ended}
 
 
@@ -68,10 +70,8 @@ def _note(context: Context, settings: Settings, summary: str) -> None:
         _log.info("the run's note was not written: %s", error)
 
 
-def _demand_evidence(context: Context, verdict: str, answers: list[dict[str, Any]]) -> None:
+def _demand_evidence(verdict: str, state: str | None, answers: list[dict[str, Any]]) -> None:
     # "Nothing failed" is no evidence: a run marked as failed before its first step has skipped tasks only.
-    ti = context["ti"]
-    state = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {}).get(verdict)
     idle = state == "skipped" and any(answer.get("nothing_to_do") for answer in answers)
     if state != "success" and not idle:
         message = f"the run did not reach the end of {verdict} ({state or 'it never began'}); see the tasks before it"
