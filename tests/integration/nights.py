@@ -11,6 +11,7 @@ from typing import Any
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from lakeloop.adapters.airflow_api import TaskRun
+from lakeloop.adapters.platform_db import PlatformDb
 from lakeloop.settings import Settings
 from lakeloop.steps.verify import verify
 from lakeloop.story.stage import Stage, now
@@ -66,12 +67,24 @@ class Nights:
 
     def when_running(self, stage: str, run: str, task: str) -> TaskRun:
         """A task as soon as its process is there; a task that was quicker is given as it ended."""
-        ended = {"success", "failed", "skipped"}
+        ended = {"success", "failed", "skipped", "upstream_failed"}
         found = until(
-            lambda: self.task(stage, run, task), lambda each: bool(each.pid) and each.state in {"running", *ended}, f"{task} runs"
+            lambda: self.task(stage, run, task),
+            lambda each: each.state == "upstream_failed" or (bool(each.pid) and each.state in {"running", *ended}),
+            f"{task} runs",
         )
         assert isinstance(found, TaskRun)
+        assert found.state not in {"failed", "upstream_failed"}, f"{stage} {run}: {self.failed(stage, run)}"
         return found
+
+    def failed(self, stage: str, run: str) -> list[str]:
+        """What went wrong in a run: the last words of each try that failed."""
+        tries = PlatformDb(self.stage.settings.platform_db_url).sessions.of(f"{CASE}__{stage}", run)
+        return [f"{row.key.task} try {row.key.attempt}: {row.words}" for row in tries if row.words]
+
+    def succeeds(self, stage: str, run: str) -> None:
+        """Waits for the end of a run, which must be green."""
+        assert self.ended(stage, run) == "success", f"{stage} {run}: {self.failed(stage, run)}"
 
     def kill(self, stage: str, run: str, task: str) -> None:
         """SIGKILL to the process of a running task."""
@@ -95,9 +108,9 @@ class Nights:
     def play(self, night: date) -> None:
         """An undisturbed night, start to end."""
         since = now()
-        assert self.ended("ingest", self.start("ingest")) == "success"
+        self.succeeds("ingest", self.start("ingest"))
         for stage in ("score", "watch"):
-            assert self.ended(stage, self.woken(stage, since)) == "success"
+            self.succeeds(stage, self.woken(stage, since))
         assert self.trust(night) in {"trusted", "provisional"}
 
     def trust(self, night: date) -> str:

@@ -25,11 +25,11 @@ def test_one_task_of_each_dag_is_killed_and_the_night_is_published_once(nights: 
     for stage, task in KILLED:
         run = _begin(nights, stage, since)
         nights.kill(stage, run, task)
-        assert nights.ended(stage, run) == "success", stage
+        nights.succeeds(stage, run)
         assert nights.task(stage, run, task).attempt == 2, stage
     run = nights.start("train")
     nights.kill("train", run, "fit")
-    assert nights.ended("train", run) == "success"
+    nights.succeeds("train", run)
     nights.settle()
     assert nights.trust(night) in {"trusted", "provisional"}
     assert nights.attests()
@@ -43,7 +43,7 @@ def test_every_step_is_cleared_while_it_runs_and_the_night_is_published_once(nig
         for task in STEPS[stage]:
             nights.when_running(stage, run, task)
             nights.clear(stage, run, task)
-        assert nights.ended(stage, run) == "success", stage
+        nights.succeeds(stage, run)
     nights.settle()
     assert nights.trust(night) in {"trusted", "provisional"}
     assert nights.attests()
@@ -59,7 +59,7 @@ def test_every_step_is_cleared_after_the_merge_and_nothing_changes(nights: Night
     for stage, run in runs.items():
         for task in STEPS[stage]:
             nights.clear(stage, run, task)
-            assert nights.ended(stage, run) == "success", f"{stage}: {task} cleared"
+            nights.succeeds(stage, run)
     nights.settle()
     assert nights.content() == before
     assert nights.merges() == merges, "work that is done is not merged again"
@@ -70,11 +70,11 @@ def test_training_is_cleared_at_every_step_and_promotes_once(nights: Nights) -> 
     for task in STEPS["train"]:
         nights.when_running("train", run, task)
         nights.clear("train", run, task)
-    assert nights.ended("train", run) == "success"
+    nights.succeeds("train", run)
     champion = nights.stage.ledger().champion
     for task in STEPS["train"]:
         nights.clear("train", run, task)
-        assert nights.ended("train", run) == "success", f"{task} cleared"
+        nights.succeeds("train", run)
     assert nights.stage.ledger().champion == champion
 
 

@@ -51,6 +51,23 @@ rows.where("h % 100000 = 0").write.format("delta").save(told["path"])
 """
 
 
+# What a retry's process does, with the session of the try before it long closed.
+RETRY = """
+import json, sys
+from pydantic import SecretStr
+from pyspark.sql import SparkSession
+from lakeloop.core.runs import SessionKey
+from lakeloop.settings import Settings
+from lakeloop.spark import connect
+told = json.load(sys.stdin)
+settings = Settings(spark_remote=told["remote"], spark_token=SecretStr(told["token"]))
+key = SessionKey(**told["key"])
+assert not connect.interrupt(settings, key)
+connect.open_session(settings, key.model_copy(update={"attempt": key.attempt + 1}))
+print(SparkSession.active().range(7).count())
+"""
+
+
 @pytest.fixture
 def nothing(lake: LakeFSLake) -> FingerprintJob:
     """The cheapest job there is."""
@@ -93,6 +110,19 @@ def test_a_late_try_cannot_use_a_session_that_was_interrupted_before_it_began(
         late.run(nothing)
 
 
+def test_a_retry_works_in_its_own_session_when_the_try_before_it_had_closed_its_own(
+    stack: Settings, new_key: Callable[[], SessionKey], nothing: FingerprintJob
+) -> None:
+    key = new_key()
+    with ConnectRunner(stack, key) as first:
+        first.run(nothing)
+    retry = subprocess.run(
+        [sys.executable, "-c", RETRY], input=told(stack, key), capture_output=True, text=True, check=False, timeout=60,
+        env=os.environ | {"PYTHONPATH": str(REPO_ROOT / "include")},
+    )  # fmt: skip
+    assert (retry.stdout.strip(), retry.returncode) == ("7", 0), retry.stderr[-2000:]
+
+
 def test_a_runner_leaves_no_session_behind(stack: Settings, new_key: Callable[[], SessionKey], nothing: FingerprintJob) -> None:
     key = new_key()
     with ConnectRunner(stack, key) as runner:
@@ -129,12 +159,6 @@ def test_a_failure_says_what_where_why_and_what_was_not_done(stack: Settings, la
 
 def start_endless_write(stack: Settings, key: SessionKey, path: str) -> subprocess.Popen[str]:
     """Starts a client in a process of its own; what it needs to know comes by standard input, the token among it."""
-    told = {
-        "remote": stack.spark_remote,
-        "token": stack.spark_token.get_secret_value(),
-        "key": key.model_dump(),
-        "path": path,
-    }
     child = subprocess.Popen(
         [sys.executable, "-c", ENDLESS_WRITE],
         stdin=subprocess.PIPE,
@@ -142,9 +166,15 @@ def start_endless_write(stack: Settings, key: SessionKey, path: str) -> subproce
         text=True,
     )
     assert child.stdin is not None
-    child.stdin.write(json.dumps(told))
+    child.stdin.write(told(stack, key, path=path))
     child.stdin.close()
     return child
+
+
+def told(stack: Settings, key: SessionKey, **more: str) -> str:
+    """What a client in a process of its own needs to know."""
+    known = {"remote": stack.spark_remote, "token": stack.spark_token.get_secret_value(), "key": key.model_dump()}
+    return json.dumps(known | more)
 
 
 def wait_until(holds: Callable[[], bool], child: subprocess.Popen[str], seconds: float = 90) -> None:

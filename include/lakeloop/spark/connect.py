@@ -94,7 +94,11 @@ def open_session(settings: ConnectSettings, key: SessionKey) -> SparkSession:
     url = f"{settings.spark_connect_url};session_id={key.id};user_id=lakeloop"
     spark = SparkSession.builder.remote(url).create()
     spark.client.set_retry_policies([_PATIENCE])
-    spark.conf.set("spark.sql.session.timeZone", "UTC")  # the first word to the server: opens the session or says it is closed
+    try:
+        spark.conf.set("spark.sql.session.timeZone", "UTC")  # the first word to the server: opens the session or says it is closed
+    except (PySparkException, grpc.RpcError):
+        spark.stop()  # or it stays the active one of this process, and every function that asks for that finds it closed
+        raise
     return spark
 
 
