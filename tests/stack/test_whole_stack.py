@@ -12,10 +12,10 @@ import httpx
 import psutil
 import pytest
 
+from lakeloop.adapters.airflow_api import AirflowApi
 from lakeloop.settings import Settings
 from lakeloop.stack import airflow, guard, ports
 from lakeloop.stack import lifecycle as stack_lifecycle
-from lakeloop.stack.airflow_api import AirflowApi
 from lakeloop.stack.layout import StackRoot
 from lakeloop.stack.lifecycle import Lifecycle, no_bootstrap
 from lakeloop.stack.ports import LOOPBACK, free_port
@@ -106,9 +106,8 @@ def test_no_key_is_in_a_command_line_or_a_log(lifecycle: Lifecycle, up: Settings
 
 
 def test_the_pool_of_the_one_spark_has_one_slot(up: Settings) -> None:
-    with AirflowApi(up) as api:
-        api.sign_in()
-        assert api._client.get("/api/v2/pools/spark").json()["slots"] == 1
+    with AirflowApi(up.airflow_url, up.airflow_username, up.airflow_password.get_secret_value()) as api:
+        assert api.pool("spark")["slots"] == 1
 
 
 def test_up_on_a_running_stack_changes_nothing(lifecycle: Lifecycle, up: Settings) -> None:

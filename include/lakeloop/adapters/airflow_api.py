@@ -152,9 +152,21 @@ class AirflowApi:
     def connect(self, connection_id: str, conn_type: str, **fields: Any) -> None:
         """Creates a connection, or makes an existing one equal; the password never stands in an error's words."""
         body = {"connection_id": connection_id, "conn_type": conn_type, **fields}
-        known = self._call("GET", f"/connections/{connection_id}", missing=True)
+        known = self.connection(connection_id)
         path = f"/connections/{connection_id}" if known else "/connections"
         self._call("PATCH" if known else "POST", path, json=body)
+
+    def connection(self, connection_id: str) -> dict[str, Any]:
+        """A connection without its password; empty when there is none."""
+        return self._call("GET", f"/connections/{connection_id}", missing=True)
+
+    def pool(self, name: str) -> dict[str, Any]:
+        """A pool in Airflow's own words; empty when there is none."""
+        return self._call("GET", f"/pools/{name}", missing=True)
+
+    def create_pool(self, name: str, slots: int, description: str) -> None:
+        """Makes a pool of this many slots."""
+        self._call("POST", "/pools", json={"name": name, "slots": slots, "description": description})
 
     def import_errors(self) -> list[str]:
         """DAG files that could not be read, with their last words; empty when all is well."""

@@ -95,7 +95,7 @@ def open_session(settings: ConnectSettings, key: SessionKey) -> SparkSession:
     spark = SparkSession.builder.remote(url).create()
     spark.client.set_retry_policies([_PATIENCE])
     try:
-        spark.conf.set("spark.sql.session.timeZone", "UTC")  # the first word to the server: opens the session or says it is closed
+        spark.conf.set("spark.sql.session.timeZone", "UTC")  # the first word: opens the session or says it is closed
     except (PySparkException, grpc.RpcError):
         spark.stop()  # or it stays the active one of this process, and every function that asks for that finds it closed
         raise

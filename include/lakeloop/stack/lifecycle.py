@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from lakeloop.core.errors import ConfigurationError
 from lakeloop.settings import Settings
-from lakeloop.stack import airflow, doctor, guard, spark
-from lakeloop.stack.airflow_api import AirflowApi
+from lakeloop.stack import airflow, airflow_ready, doctor, guard, spark
 from lakeloop.stack.artifacts import jar_folder, lakefs_binary
 from lakeloop.stack.keys import keys_of
 from lakeloop.stack.layout import StackRoot, read_json, write_private_json
@@ -103,7 +102,7 @@ class Lifecycle:
                 supervisor.start_program(name)
             self._await(supervisor, part)
             if part.name == "airflow":
-                self._furnish_airflow(settings)
+                airflow_ready.furnish(settings, airflow.slack_inbox(settings.alerts_url))
         if fresh:
             self._prove_whole(settings)
         return settings
@@ -115,18 +114,10 @@ class Lifecycle:
         write_private_json(self.root.stack_file, facts | {"airflow_database_id": identity})
         return Settings.load(self.root.home)
 
-    def _furnish_airflow(self, settings: Settings) -> None:
-        with AirflowApi(settings) as api:
-            api.sign_in()
-            api.ensure_pool("spark", 1, "the one warm Spark: its jobs queue here")
-            api.ensure_connection(airflow.slack_inbox(settings.alerts_url), "kept by lakeloop: the inbox on loopback")
-
     def _prove_whole(self, settings: Settings) -> None:
         self.say("spark: a query through a Python worker; airflow: a task that runs")
         spark.prove(settings, whole=True)
-        with AirflowApi(settings) as api:
-            api.sign_in()
-            api.prove_a_task_runs()
+        airflow_ready.prove_a_task_runs(settings)
 
     def _await(self, supervisor: Supervisor, part: Part) -> None:
         seconds = await_part(self.root, supervisor, part)

@@ -11,7 +11,7 @@ import httpx
 
 from lakeloop.settings import Settings
 from lakeloop.stack import airflow, lakefs, mlflow, spark
-from lakeloop.stack.airflow_api import AirflowApi
+from lakeloop.stack.airflow_ready import prove_healthy
 from lakeloop.stack.keys import Keys
 from lakeloop.stack.layout import StackRoot
 from lakeloop.stack.program import Program
@@ -42,7 +42,13 @@ def parts(settings: Settings) -> list[Part]:
         Part("lakefs", ("lakefs",), settings.lakefs_endpoint, lambda: lakefs.prove(settings.lakefs_endpoint, key, secret), 60),
         Part("spark", ("spark",), settings.spark_remote, lambda: spark.prove(settings, whole=False), 180),
         Part("mlflow", ("mlflow",), settings.mlflow_tracking_uri, lambda: mlflow.prove(settings.mlflow_tracking_uri), 180),
-        Part("airflow", tuple(airflow.PROCESSES), settings.airflow_url, lambda: _prove_airflow(settings), 240),
+        Part(
+            "airflow",
+            tuple(airflow.PROCESSES),
+            settings.airflow_url,
+            lambda: prove_healthy(settings.airflow_url),
+            240,
+        ),
         Part("recycler", ("recycler",), "", lambda: None, 10),
         Part("alerts", ("alerts",), settings.alerts_url, lambda: _prove_alerts(settings.alerts_url), 60),
     ]
@@ -69,11 +75,6 @@ def _alerts_are_there() -> bool:
         return importlib.util.find_spec(ALERTS_MODULE) is not None
     except ModuleNotFoundError:
         return False
-
-
-def _prove_airflow(settings: Settings) -> None:
-    with AirflowApi(settings) as api:
-        api.prove_healthy()
 
 
 def _prove_alerts(url: str) -> None:

@@ -10,7 +10,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from lakeloop.core.errors import StackFailed
 from lakeloop.stack import guard
-from lakeloop.stack.airflow_api import NotYet
+from lakeloop.stack.airflow_ready import NotYet
 from lakeloop.stack.layout import StackRoot
 from lakeloop.stack.parts import Part
 from lakeloop.stack.supervisor import Supervisor
