@@ -40,6 +40,9 @@ class Settings(BaseSettings):
         default=SecretStr(""), validation_alias=AliasChoices("LAKELOOP_PLATFORM_DB_URL", "platform_db")
     )
     airflow_db_url: SecretStr = SecretStr("")  # empty: SQLite under the stack root
+    mlflow_db_url: SecretStr = SecretStr("")  # empty: SQLite under the stack root
+    lake_storage: str = ""  # where lakeFS keeps the repository's objects; empty: its own folder
+    listen: str = "127.0.0.1"  # where services bind; all of a container's own addresses there, which nobody else reaches
     lakefs_bin: Path | None = None  # a server binary of the user's own
     cache: Path | None = None  # where built parts are kept, for all checkouts of this user
     expectations: Path | None = None  # the suites' folder, where cases stand outside the repository
@@ -60,6 +63,11 @@ class Settings(BaseSettings):
     def spark_connect_url(self) -> str:
         """The Connect address with its token: for a client's builder, never for a log or a spec."""
         return f"{self.spark_remote}/;token={self.spark_token.get_secret_value()}"
+
+    @property
+    def storage_namespace(self) -> str:
+        """Where lakeFS keeps the repository's objects, as it is told once, when the repository is made."""
+        return self.lake_storage or f"local://{self.repository}"
 
     @property
     def expectations_root(self) -> Path:

@@ -68,7 +68,7 @@ def bootstrap_lake(settings: Settings) -> str:
     """Create, protect and gate the repository; idempotent; says in a sentence what was done."""
     from lakeloop.steps.bootstrap import bootstrap
 
-    return bootstrap(lake_of(settings), f"local://{settings.repository}", code_version(settings.repo_root))
+    return bootstrap(lake_of(settings), settings.storage_namespace, code_version(settings.repo_root))
 
 
 def upgrade_lake(settings: Settings) -> str:

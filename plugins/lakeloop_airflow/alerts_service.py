@@ -82,7 +82,7 @@ def main() -> None:
     app = inbox_app(store, dispatcher, LakePages(lambda: lake_of(settings)))
     dispatcher.start()
     try:
-        uvicorn.run(app, host=address.hostname or "127.0.0.1", port=address.port or 80, log_level="warning", access_log=False)
+        uvicorn.run(app, host=settings.listen, port=address.port or 80, log_level="warning", access_log=False)
     finally:
         dispatcher.stop()
 

@@ -25,15 +25,20 @@ PROCESSES = {
     "airflow-dag-processor": ("dag-processor",),
     "airflow-triggerer": ("triggerer", "--skip-serve-logs"),
 }
+HEARTBEATS = {  # under which name the API's health page speaks of each
+    "airflow-api": "metadatabase",
+    "airflow-scheduler": "scheduler",
+    "airflow-dag-processor": "dag_processor",
+    "airflow-triggerer": "triggerer",
+}
 MIGRATE_SECONDS = 300
 
 
-def programs(root: StackRoot, keys: Keys, settings: Settings, port: int) -> list[Program]:
-    """The four processes, on one environment; writes the password file (0600) that SimpleAuth reads."""
+def program(root: StackRoot, keys: Keys, settings: Settings, port: int, name: str) -> Program:
+    """One of the four processes; writes the password file (0600) that SimpleAuth reads."""
     write_private_json(root.folder("airflow") / "passwords.json", {settings.airflow_username: keys.airflow_password})
-    env = environment(root, keys, settings, port)
-    airflow = (sys.executable, "-m", "airflow")
-    return [Program(name, (*airflow, *arguments), env, grace=20) for name, arguments in PROCESSES.items()]
+    command = (sys.executable, "-m", "airflow", *PROCESSES[name])
+    return Program(name, command, environment(root, keys, settings, port), grace=20)
 
 
 def environment(root: StackRoot, keys: Keys, settings: Settings, port: int) -> dict[str, str]:
@@ -41,7 +46,7 @@ def environment(root: StackRoot, keys: Keys, settings: Settings, port: int) -> d
     sections = {
         "CORE": _core(root, keys, settings, port),
         "DATABASE": {"SQL_ALCHEMY_CONN": database_url(root, settings)},
-        "API": _api(keys, port),
+        "API": _api(keys, settings, port),
         "API_AUTH": {"JWT_SECRET": keys.airflow_jwt_secret},
         "DAG_PROCESSOR": _dag_processor(),
         "WORKERS": {"MAX_FAILED_HEARTBEATS": "30", "SOCKET_CLEANUP_TIMEOUT": "15"},
@@ -115,9 +120,9 @@ def _dag_processor() -> dict[str, str]:
     return {"REFRESH_INTERVAL": "15", "MIN_FILE_PROCESS_INTERVAL": "30", "DAG_VERSION_INFLATION_CHECK_LEVEL": "error"}
 
 
-def _api(keys: Keys, port: int) -> dict[str, str]:
+def _api(keys: Keys, settings: Settings, port: int) -> dict[str, str]:
     return {
-        "HOST": LOOPBACK,
+        "HOST": settings.listen,
         "PORT": str(port),
         "BASE_URL": f"http://{LOOPBACK}:{port}",
         "WORKERS": "1",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import httpx
@@ -12,7 +12,6 @@ from lakeloop.adapters.airflow_api import AirflowApi
 from lakeloop.core.errors import OrchestratorFailed
 from lakeloop.settings import Settings
 
-PARTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 CANARY = "platform__canary"
 CANARY_SECONDS = 120
 CALL_SECONDS = 15
@@ -23,10 +22,10 @@ class NotYet(Exception):
     """An answer that is right later, or never: the caller has a deadline."""
 
 
-def prove_healthy(url: str) -> None:
-    """Raises unless all four processes have a fresh heartbeat."""
+def prove_healthy(url: str, heartbeats: Collection[str]) -> None:
+    """Raises unless each of these has a fresh heartbeat."""
     answer = httpx.get(f"{url}/api/v2/monitor/health", timeout=CALL_SECONDS, trust_env=False).raise_for_status().json()
-    sick = [part for part in PARTS if (answer.get(part) or {}).get("status") != "healthy"]
+    sick = [part for part in heartbeats if (answer.get(part) or {}).get("status") != "healthy"]
     if sick:
         message = f"not healthy in Airflow yet: {', '.join(sick)}"
         raise NotYet(message)

@@ -38,6 +38,12 @@ def keys_of(root: StackRoot) -> Keys:
     return Keys(**{field.name: made[field.name] for field in fields(Keys)})
 
 
+def keys_given(root: StackRoot) -> Keys:
+    """The keys that this root was given, for a part that has no need of the others: those are empty, none is made."""
+    kept = read_json(root.keys_file)
+    return Keys(**{field.name: kept.get(field.name, "") for field in fields(Keys)})
+
+
 def _new_keys() -> Keys:
     return Keys(
         installation_id=str(uuid.uuid4()),

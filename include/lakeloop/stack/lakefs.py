@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -23,8 +24,10 @@ _CACHE_BYTES = 256 * 1024 * 1024
 
 def program(root: StackRoot, keys: Keys, port: int) -> Program:
     """Writes the server's configuration (0600) and says how to start it."""
-    path = root.home / "lakefs" / "config.yaml"
-    write_private(path, json.dumps(_config(root.folder("lakefs"), keys, port), indent=2))  # JSON is YAML
+    folder = root.folder("lakefs")
+    path = folder / "config.yaml"
+    found = configuration(keys, f"{LOOPBACK}:{port}", _local(folder, keys), folder / "cache")
+    write_private(path, json.dumps(found, indent=2))  # JSON is YAML
     return Program("lakefs", (str(lakefs_binary()), "--config", str(path), "run"), {"HOME": str(root.home)}, grace=10)
 
 
@@ -36,6 +39,15 @@ def prove(endpoint: str, access_key_id: str, secret_access_key: str) -> None:
             msg = f"lakeFS at {endpoint} is {state}, not initialized"
             raise httpx.TransportError(msg)
         client.get("/repositories", auth=(access_key_id, secret_access_key)).raise_for_status()
+
+
+def set_up(endpoint: str, access_key_id: str, secret_access_key: str) -> None:
+    """Gives a server on Postgres its one user; on local storage it takes them from its configuration by itself."""
+    key = {"access_key_id": access_key_id, "secret_access_key": secret_access_key}
+    with httpx.Client(base_url=f"{endpoint}/api/v1", timeout=30, trust_env=False) as client:
+        answer = client.post("/setup_lakefs", json={"username": "admin", "key": key})
+    if answer.status_code != httpx.codes.CONFLICT:  # it has one already
+        answer.raise_for_status()
 
 
 @dataclass
@@ -88,16 +100,12 @@ def start_lakefs(home: Path, port: int | None = None) -> LakefsServer:
     return server
 
 
-def _config(folder: Path, keys: Keys, port: int) -> dict[str, object]:
+def configuration(keys: Keys, address: str, stores: Mapping[str, object], cache: Path) -> dict[str, object]:
+    """The server's settings wherever it runs; `stores` says where it keeps its metadata and its objects."""
     return {
-        "listen_address": f"{LOOPBACK}:{port}",
-        "database": {"type": "local", "local": {"path": str(folder / "metadata")}},
-        "blockstore": {
-            "type": "local",
-            "local": {"path": str(folder / "block")},
-            "signing": {"secret_key": keys.lakefs_signing_secret},
-        },
-        "committed": {"local_cache": {"dir": str(folder / "cache"), "size_bytes": _CACHE_BYTES}},
+        "listen_address": address,
+        **stores,
+        "committed": {"local_cache": {"dir": str(cache), "size_bytes": _CACHE_BYTES}},
         "auth": {"encrypt": {"secret_key": keys.lakefs_encrypt_secret}},
         "installation": {
             "user_name": "admin",
@@ -111,4 +119,15 @@ def _config(folder: Path, keys: Keys, port: int) -> dict[str, object]:
         "gateways": {"s3": {"region": "us-east-1"}},
         "ui": {"enabled": False},
         "logging": {"format": "json", "level": "INFO"},
+    }
+
+
+def _local(folder: Path, keys: Keys) -> dict[str, object]:
+    return {
+        "database": {"type": "local", "local": {"path": str(folder / "metadata")}},
+        "blockstore": {
+            "type": "local",
+            "local": {"path": str(folder / "block")},
+            "signing": {"secret_key": keys.lakefs_signing_secret},
+        },
     }

@@ -46,7 +46,7 @@ def parts(settings: Settings) -> list[Part]:
             "airflow",
             tuple(airflow.PROCESSES),
             settings.airflow_url,
-            lambda: prove_healthy(settings.airflow_url),
+            lambda: prove_healthy(settings.airflow_url, airflow.HEARTBEATS.values()),
             240,
         ),
         Part("recycler", ("recycler",), "", lambda: None, 10),
@@ -56,18 +56,25 @@ def parts(settings: Settings) -> list[Part]:
 
 
 def programs(root: StackRoot, keys: Keys, settings: Settings, ports: dict[str, int]) -> list[Program]:
-    """Every program, its files written; the same order."""
+    """Every program of these parts, its files written; the same order."""
+    return [program(name, root, keys, settings, ports) for part in parts(settings) for name in part.programs]
+
+
+def program(name: str, root: StackRoot, keys: Keys, settings: Settings, ports: dict[str, int]) -> Program:
+    """One program by name, its files written."""
     env = airflow.environment(root, keys, settings, ports["airflow"])
-    serve = (sys.executable, "-m", ALERTS_MODULE)
-    watch = (sys.executable, "-m", "lakeloop.stack.recycler")
-    return [
-        lakefs.program(root, keys, ports["lakefs"]),
-        spark.program(root, keys, settings, ports["spark"]),
-        mlflow.program(root, ports["mlflow"]),
-        *airflow.programs(root, keys, settings, ports["airflow"]),
-        Program("recycler", watch, {"PYTHONPATH": env["PYTHONPATH"]}),
-        *([Program("alerts", serve, env)] if _alerts_are_there() else []),
-    ]
+    match name:
+        case "lakefs":
+            return lakefs.program(root, keys, ports["lakefs"])
+        case "spark":
+            return spark.program(root, keys, settings, ports["spark"])
+        case "mlflow":
+            return mlflow.program(root, settings, ports["mlflow"])
+        case "recycler":
+            return Program(name, (sys.executable, "-m", "lakeloop.stack.recycler"), {"PYTHONPATH": env["PYTHONPATH"]})
+        case "alerts":
+            return Program(name, (sys.executable, "-m", ALERTS_MODULE), env)
+    return airflow.program(root, keys, settings, ports["airflow"], name)
 
 
 def _alerts_are_there() -> bool:

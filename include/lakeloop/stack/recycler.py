@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import psutil
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,7 +16,7 @@ from lakeloop.core.errors import LakeloopError
 from lakeloop.settings import Settings
 from lakeloop.stack.layout import StackRoot
 from lakeloop.stack.status import pss_bytes
-from lakeloop.stack.supervisor import Supervisor
+from lakeloop.stack.supervisor import ProgramState, Supervisor
 
 DAEMONS_ALLOWED = 12  # sessions that left one, 30 to 50 MB each
 PSS_ALLOWED = 2560 * 1024**2
@@ -23,6 +24,19 @@ LOOK_SECONDS = 20
 IDLE_LOOKS = 2
 IDLE_SHARE = 0.05  # of one core, between two looks
 _log = logging.getLogger("lakeloop.recycler")
+
+
+class Keeper(Protocol):
+    """Who runs Spark: the process manager, or the first process of a container."""
+
+    def state(self, name: str) -> ProgramState:
+        """Whether it runs, and below which process."""
+
+    def stop_programs(self, names: Sequence[str]) -> None:
+        """Ends it."""
+
+    def start_program(self, name: str) -> None:
+        """Starts it again."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +63,7 @@ def idle(looks: Sequence[Look]) -> bool:
     return last.cpu_seconds - first.cpu_seconds < IDLE_SHARE * (last.at - first.at)
 
 
-def take_a_look(supervisor: Supervisor, settings: Settings) -> Look | None:
+def take_a_look(supervisor: Keeper, settings: Settings) -> Look | None:
     """What Spark weighs and does now; nothing while it does not run."""
     state = supervisor.state("spark")
     if not state.started:
@@ -67,7 +81,7 @@ def take_a_look(supervisor: Supervisor, settings: Settings) -> Look | None:
     return Look(daemons, pss, cpu, time.monotonic(), sessions)
 
 
-def watch(supervisor: Supervisor, settings: Settings, pause: Callable[[float], None] = time.sleep) -> None:
+def watch(supervisor: Keeper, settings: Settings, pause: Callable[[float], None] = time.sleep) -> None:
     """Looks for ever; recycles when Spark is worn and idle. A job that begins in that moment is met by its client's retries."""
     looks: list[Look] = []
     while True:
