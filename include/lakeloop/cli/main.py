@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from lakeloop.cli import alerts, bench, demo, doctor, lake, sql, stack
+from lakeloop.cli import alerts, bench, compose, demo, doctor, lake, sql, stack
 from lakeloop.core.errors import LakeloopError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ lake.register(app)
 sql.register(app)
 demo.register(app)
 bench.register(app)
+compose.register(app)
 
 
 def main() -> None:

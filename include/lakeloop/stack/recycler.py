@@ -99,9 +99,14 @@ def watch(supervisor: Keeper, settings: Settings, pause: Callable[[float], None]
             looks = []
 
 
+def begin_log() -> None:
+    """What it does goes to standard error, with the time."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+
+
 def main() -> None:
     """The recycler as a program of the stack."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    begin_log()
     settings = Settings.load()
     watch(Supervisor(StackRoot(settings.home)), settings)
 
