@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 export PYTHONPATH := $(CURDIR)/include:$(CURDIR)/plugins
 export NO_PROXY := 127.0.0.1,localhost
 
-.PHONY: help setup doctor demo up down status test test-more soak bench lint format lock
+.PHONY: help setup doctor demo up down status test test-more soak compose-test bench lint format lock
 
 help: ## What can be made here
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -31,7 +31,7 @@ status: ## What is up, where, and what is wrong
 	@if [ -x $(LAKELOOP) ]; then $(LAKELOOP) status; else echo "nothing is installed here yet: make demo, or make up"; exit 1; fi
 
 test: setup ## Set-up, then unit, DAG, Spark, 40 kills and one night through Airflow
-	$(PYTEST) -m "not more and not soak"
+	$(PYTEST) -m "not more and not soak and not compose"
 
 test-more: setup ## The slow proofs: the whole stack brought up, broken and healed, 200 kills, every step cleared
 	$(PYTEST) -m "more and not soak"
@@ -40,6 +40,9 @@ test-more: setup ## The slow proofs: the whole stack brought up, broken and heal
 soak: setup ## Randomised kills by a seed of the hour, as many as you like: make soak LAKELOOP_KILLS=5000
 	LAKELOOP_KILLS=$(or $(LAKELOOP_KILLS),2000) LAKELOOP_SEED=$$(date +%s) $(PYTEST) --timeout=0 tests/protocol/test_kills.py
 	$(PYTEST) --timeout=0 -m soak || [ $$? -eq 5 ]
+
+compose-test: setup ## The same stack in containers, until a night has run on it; makes images and an engine where it must
+	tests/compose/run.sh
 
 bench: setup ## The numbers, as ratios within one run, with this machine named
 	@$(LAKELOOP) bench
