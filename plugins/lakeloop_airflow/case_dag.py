@@ -4,9 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 from lakeloop.core.use_case import UseCase
-from lakeloop_airflow.runs import range_params, reinstate_param
+from lakeloop_airflow.runs import decide_params, range_params, reinstate_param
 
 OWNER = "data-platform"
+_OWN_PARAMS = {"ingest": reinstate_param, "watch": decide_params}
 CHANNEL_MACRO = "slack_channel"
 # The last net: it also skips teardowns, so it stands far above what the tasks' own time-outs add up to.
 _NET = timedelta(hours=24)
@@ -30,6 +31,6 @@ def case_dag(case: UseCase, stage: str) -> dict[str, Any]:
     return platform_dag(
         default_args={"owner": case.owner},
         tags=["lakeloop", case.name, stage],
-        params=range_params() | (reinstate_param() if stage == "ingest" else {}),
+        params=range_params() | _OWN_PARAMS.get(stage, dict)(),
         user_defined_macros={CHANNEL_MACRO: case.slack_channel},  # where alerts of this DAG go
     )

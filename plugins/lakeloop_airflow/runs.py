@@ -29,6 +29,15 @@ def reinstate_param() -> dict[str, Param]:
     return {"reinstate": Param("", type="string", maxLength=500, title="Reinstate", description=words)}
 
 
+def decide_params() -> dict[str, Param]:
+    """The form's fields by which a person answers what the watch holds; both go into the verdict's words."""
+    answers = "What to do with held dates of the range: withdraw their bad data, or accept it and publish as degraded"
+    return {
+        "decide": Param("", type="string", enum=["", "withdraw", "accept"], title="Answer", description=answers),
+        "reason": Param("", type="string", maxLength=500, title="Reason", description="Why; an answer needs one"),
+    }
+
+
 def run_of(context: Context, case_ref: str, stage: str) -> Run:
     """What this try is asked to do; InvalidInput for a key or a date that nobody understands."""
     dag_run, params = context["dag_run"], context["params"]
@@ -37,6 +46,9 @@ def run_of(context: Context, case_ref: str, stage: str) -> Run:
     if not nights and dag_run.run_type == "backfill" and dag_run.logical_date:
         nights = (dag_run.logical_date.astimezone(ZoneInfo(load_case(case_ref).timezone)).date(),) * 2
     first, last = nights or (None, None)
+    if params.get("decide") and not (nights and str(params.get("reason") or "").strip()):
+        message = f"decide={params['decide']} needs date_from, date_to and a reason, which the verdict keeps; nothing was done"
+        raise InvalidInput(message)
     return Run(
         case=case_ref,
         stage=stage,
@@ -45,6 +57,8 @@ def run_of(context: Context, case_ref: str, stage: str) -> Run:
         date_from=first,
         date_to=last,
         reinstate=str(params.get("reinstate") or ""),
+        decide=params.get("decide") or "",
+        reason=str(params.get("reason") or ""),
         actor=dag_run.triggering_user_name or "airflow",
     )
 

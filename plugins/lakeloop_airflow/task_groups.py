@@ -82,7 +82,7 @@ def fit(case_ref: str) -> Answer:
 
 @task(**_TASK)
 def gate(case_ref: str, fitted: Answer) -> Answer:
-    """Compares the challenger with its baselines and the champion."""
+    """Puts the challenger through the case's gates, on days it never saw."""
     return perform("train", "train.gate", case_ref, fitted)
 
 

@@ -131,6 +131,18 @@ def test_a_range_is_worked_as_it_was_asked(run: Runner, stage: Stage) -> None:
     assert (str(asked.date_from), str(asked.date_to), asked.reinstate) == ("2013-06-01", "2013-06-30", "checked by hand")
 
 
+def test_a_persons_answer_reaches_the_watch_with_its_reason(run: Runner, stage: Stage) -> None:
+    run("flights__watch", date_from="2013-07-02", decide="accept", reason="a storm")
+    asked = stage.asked[0][1]
+    assert (str(asked.date_to), asked.decide, asked.reason) == ("2013-07-02", "accept", "a storm")
+
+
+@pytest.mark.parametrize("missing", [{"date_from": ""}, {"reason": " "}])
+def test_an_answer_without_dates_or_reason_does_nothing(run: Runner, stage: Stage, missing: dict[str, str]) -> None:
+    state, tasks = run("flights__watch", **{"date_from": "2013-07-02", "decide": "accept", "reason": "a storm", **missing})
+    assert (stage.played, state, tasks["judge"]) == ([], "failed", "failed")
+
+
 def test_one_date_is_one_night(run: Runner, stage: Stage) -> None:
     run("flights__score", date_from="2013-06-01")
     assert str(stage.asked[0][1].date_to) == "2013-06-01"

@@ -125,6 +125,7 @@ def test_the_form_has_a_range_and_empty_means_a_sweep(dags: dict[str, Any]) -> N
         params.validate()
         assert {name: params[name] for name in ("date_from", "date_to")} == {"date_from": "", "date_to": ""}
     assert [dag_id for dag_id in STEPS if "reinstate" in dags[dag_id].params] == [f"{CASE}__ingest"]
+    assert [dag_id for dag_id in STEPS if "decide" in dags[dag_id].params] == [f"{CASE}__watch"]
 
 
 @pytest.mark.parametrize("wrong", ["2013-7-1", "yesterday", "2013-07-01T00:00", 20130701, None])

@@ -7,6 +7,8 @@ from tests.protocol.delta_runner import FAULT
 from tests.protocol.world import (
     DAY_ONE,
     Address,
+    alerts,
+    asking,
     assert_whole,
     clean_rows,
     crown,
@@ -15,6 +17,7 @@ from tests.protocol.world import (
     ingest_all,
     run,
     score_all,
+    scored_ids,
     trusts,
     verdict_rows,
     watch_all,
@@ -81,7 +84,7 @@ def test_a_unit_that_fails_its_audit_leaves_no_rows_and_does_not_hold_up_the_oth
     assert_whole(p)
 
 
-def test_bad_data_is_withdrawn_under_newer_dates_and_the_scores_that_read_it_are_recalled(address: Address) -> None:
+def test_a_restatement_of_a_scored_date_is_judged_as_well_and_withdrawn_under_newer_dates(address: Address) -> None:
     p = found(address)
     deliver(address, D1, A)
     ingest_all(p)
@@ -96,8 +99,82 @@ def test_bad_data_is_withdrawn_under_newer_dates_and_the_scores_that_read_it_are
     ingest_all(p)
     score_all(p)
     told = watch_all(p)
-    assert told["verdicts"] == {str(D3): "ok"}
-    assert clean_rows(p)[D2] == {1: FAULT, 2: 1.0}  # D2 was judged on the older delivery
+    assert told["verdicts"] == {str(D2): "data_fault"}  # D3's scores had read it and were dropped
+    assert clean_rows(p) == {D1: A, D2: A, D3: B}
+    score_all(p)
+    assert watch_all(p)["verdicts"] == {str(D3): "ok"}
+    assert trusts(p) == {D2: {"trusted"}, D3: {"trusted"}}
+    assert_whole(p)
+
+
+def test_a_restatement_of_a_scored_date_brings_new_scores_of_it(address: Address) -> None:
+    p = found(address)
+    deliver(address, D1, A)
+    ingest_all(p)
+    crown(p)
+    for hour, rows in enumerate((A, B)):
+        deliver(address, D2, rows, later=hour)
+        ingest_all(p)
+        score_all(p)
+        assert watch_all(p)["published"] == 1
+        assert set(scored_ids(p)[D2]) == set(rows)
+    assert score_all(p)["nothing_to_do"]
+    assert_whole(p)
+
+
+def test_data_that_came_after_the_prediction_was_due_is_published_but_not_scored_and_somebody_hears(address: Address) -> None:
+    p = found(address)
+    deliver(address, D1, A)
+    ingest_all(p)
+    crown(p)
+    deliver(address, D2, A, later=12)
+    deliver(address, D3, B)
+    ingest_all(p)
+    for attempt in (1, 2):
+        score_all(p, attempt)
+    watch_all(p)
+    assert clean_rows(p) == {D1: A, D2: A, D3: B}
+    assert trusts(p) == {D3: {"trusted"}}
+    late = [alert for alert in alerts(p) if "too late" in alert.title]
+    assert [alert.title for alert in late] == [f"toy {D2}: too late to be predicted"]
+    assert_whole(p)
+
+
+def test_what_the_watch_holds_is_answered_by_a_person(address: Address) -> None:
+    p = asking(found(address))
+    faulty = {1: FAULT, 2: 1.0}
+    deliver(address, D1, A)
+    ingest_all(p)
+    crown(p)
+    deliver(address, D2, faulty)
+    deliver(address, D3, faulty)
+    ingest_all(p)
+    score_all(p)
+    told = watch_all(p)
+    assert (told["held"], trusts(p), set(clean_rows(p))) == (2, {}, {D1, D2, D3})
+    told = watch_all(p, 2, date_from=D3, date_to=D3, decide="withdraw", reason="not ours", actor="ada")
+    assert (told["withdrawn"], set(clean_rows(p))) == (1, {D1, D2})
+    told = watch_all(p, 3, date_from=D2, date_to=D2, decide="accept", reason="a storm", actor="ada")
+    assert (told["published"], trusts(p)) == (1, {D2: {"degraded"}})
+    assert "accepted by ada: a storm" in read_ledger(p.lake, "toy").scores[D2].record.words
+    assert_whole(p)
+
+
+def test_what_a_person_had_back_is_not_withdrawn_again_by_itself(address: Address) -> None:
+    p = found(address)
+    faulty = {1: FAULT, 2: 1.0}
+    deliver(address, D1, A)
+    ingest_all(p)
+    crown(p)
+    deliver(address, D2, faulty)
+    ingest_all(p)
+    score_all(p)
+    assert watch_all(p)["withdrawn"] == 1
+    ingest_all(p, date_from=D2, date_to=D2, reinstate="the supplier confirmed -999")
+    score_all(p)
+    told = watch_all(p)
+    assert (told["held"], told["withdrawn"], clean_rows(p)) == (1, 0, {D1: A, D2: faulty})
+    assert any("the supplier confirmed -999" in str(alert.body) for alert in alerts(p))
     assert_whole(p)
 
 

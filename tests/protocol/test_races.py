@@ -43,7 +43,7 @@ from tests.protocol.world import (
     watch_all,
 )
 
-D1, D2, D3 = (DAY_ONE + timedelta(days=n) for n in range(3))
+D1, D2, D3, _, D5 = (DAY_ONE + timedelta(days=n) for n in range(5))
 A, B, C = {1: 1.0, 2: 2.0}, {1: 10.0, 2: 20.0, 3: 30.0}, {4: 4.0, 5: 5.0}
 
 
@@ -184,6 +184,24 @@ def test_scores_published_while_a_withdrawal_is_written_are_recalled_with_it(
     meanwhile["withdraw.sealed"] = lambda: act.act(platform(address), run("watch", 2), judged)
     withdraw.withdraw(p, run("watch"), condemned(p, D2), [])
     assert (clean_rows(p), trusts(p)) == ({D1: A}, {D2: {"recalled"}})
+    assert_whole(p)
+
+
+def test_a_model_flagged_while_its_scores_are_written_publishes_them_as_degraded(
+    address: Address, meanwhile: dict[str, object]
+) -> None:
+    p, other = found(address), platform(address)
+    deliver(address, D1, A)
+    ingest_all(p)
+    crown(p, reads={"readings": {condemned(p, D1)[0].receipt: [D1]}})
+    deliver(address, D3, A)  # three days on, with nothing of D1 in what its scores read
+    deliver(address, D5, A)
+    ingest_all(p)
+    score_all(p)
+    judged = watch.judge_dates(p, run("watch", date_from=D5, date_to=D5))
+    meanwhile["act.sealed"] = lambda: withdraw.withdraw(other, run("watch", 2), condemned(other, D1), [])
+    act.act(p, run("watch"), judged)
+    assert trusts(p) == {D5: {"degraded"}}
     assert_whole(p)
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from lakeloop.adapters.platform_db.alerts import PlatformOutbox
 from lakeloop.adapters.platform_db.database import Database
 from lakeloop.adapters.platform_db.lease import PlatformLease
 from lakeloop.core.jobs import Slice
-from lakeloop.core.receipts import PromotionReceipt
+from lakeloop.core.receipts import PromotionReceipt, Reads
 from lakeloop.core.runs import Run
 from lakeloop.gate import gate_version
 from lakeloop.ports import Lake, ModelVersion
@@ -129,14 +129,28 @@ def score_all(p: Platform, attempt: int = 1) -> dict[str, Any]:
     return scored if scored["nothing_to_do"] else score.audit(p, run("score", attempt), scored)
 
 
-def watch_all(p: Platform, attempt: int = 1) -> dict[str, Any]:
+def watch_all(p: Platform, attempt: int = 1, **more: Any) -> dict[str, Any]:
     """Judge and act."""
-    judged = watch.judge_dates(p, run("watch", attempt))
-    return judged if judged["nothing_to_do"] else act.act(p, run("watch", attempt), judged)
+    this = run("watch", attempt, **more)
+    judged = watch.judge_dates(p, this)
+    return judged if judged["nothing_to_do"] else act.act(p, this, judged)
 
 
-def crown(p: Platform, version: int = 1) -> None:
-    """Promote a version that read nothing, so that scoring begins on the next night."""
+def asking(p: Platform) -> Platform:
+    """The same world, whose watch asks before it withdraws."""
+    drift = p.case.drift.model_copy(update={"act": "hold"})
+    return replace(p, case=p.case.model_copy(update={"drift": drift}))
+
+
+def alerts(p: Platform) -> list[Any]:
+    """What on-call was told."""
+    outbox = p.outbox
+    assert isinstance(outbox, PlatformOutbox)
+    return list(outbox.all())
+
+
+def crown(p: Platform, version: int = 1, reads: Reads | None = None) -> None:
+    """Promote a version, which read nothing unless told; scoring begins on the next night."""
     head = p.lake.head("main")
     ledger = read_ledger(p.lake, "toy", head)
     seq = (ledger.champion.seq if ledger.champion else 0) + 1
@@ -146,7 +160,7 @@ def crown(p: Platform, version: int = 1) -> None:
         run_key=hashlib.sha256(f"promotion {seq}".encode()).hexdigest(), case="toy", stage="train", base_commit=head,
         audited_commit=head, gate_version=gate_version(), code_version="c0de", actor="test", run_id="t",
         created_at=datetime.now(UTC), seq=seq, model_name="toy", model_version=version, model_sha256="0" * 64,
-        data_commit=head, metrics={}, gates=(), reads={},
+        data_commit=head, metrics={}, gates=(), reads=reads or {},
     )  # fmt: skip
     seal(p.lake, branch, receipt)
     publish(p.lake, p.tables, p.lease, Work(branch, receipt, lambda _: None))
@@ -160,6 +174,11 @@ def clean_rows(p: Platform) -> dict[date, Rows]:
 def trusts(p: Platform) -> dict[date, set[str]]:
     """Published scores: date to the trust flags on its rows."""
     return {day: set(rows.values()) for day, rows in _held(p, SCORES, "trust").items()}
+
+
+def scored_ids(p: Platform) -> dict[date, list[int]]:
+    """Published scores: date to the ids that have one."""
+    return {day: sorted(rows) for day, rows in _held(p, SCORES, "score").items()}
 
 
 def verdict_rows(p: Platform) -> list[tuple[str, str]]:

@@ -72,8 +72,8 @@ class PreconditionFailed(LakeloopError):
     """What the work relied on does not hold on main any more; nothing was merged."""
 
 
-class CascadeGrew(PreconditionFailed):
-    """Scores that read condemned data were published while its withdrawal was written: write it anew."""
+class Outdated(PreconditionFailed):
+    """The act may still happen, but main moved so that what was written for it no longer fits: write it anew."""
 
 
 class GateViolation(LakeloopError):

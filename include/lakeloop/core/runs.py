@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import date, timedelta
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import model_validator
 
@@ -22,6 +22,8 @@ class Run(Value):
     date_from: date | None = None
     date_to: date | None = None
     reinstate: str = ""
+    decide: Literal["", "withdraw", "accept"] = ""  # a person's answer to dates the watch holds, inside the range
+    reason: str = ""
     actor: str = "airflow"
 
     @model_validator(mode="after")
@@ -31,6 +33,9 @@ class Run(Value):
             raise ValueError(msg)
         if self.date_from and self.date_to and self.date_from > self.date_to:
             msg = f"date_from {self.date_from} is after date_to {self.date_to}"
+            raise ValueError(msg)
+        if self.decide and (self.date_from is None or not self.reason.strip()):
+            msg = f"decide={self.decide} needs date_from, date_to and a reason, which the verdict keeps"
             raise ValueError(msg)
         return self
 

@@ -25,17 +25,29 @@ def published_nights(ledger: Ledger, case: UseCase) -> list[date]:
     return sorted(day for day in dates if all(ledger.owner(UnitId(table, day)) for table in required))
 
 
+def late_tables(ledger: Ledger, case: UseCase, day: date) -> list[str]:
+    """A date's own tables that were first delivered after its prediction time: nobody could have predicted from them."""
+    owners = {table: ledger.owner(UnitId(table, day)) for table in case.required_on_day()}
+    return [table for table, owner in owners.items() if owner and owner.record.available_at > case.prediction_time(day)]
+
+
 def to_score(ledger: Ledger, case: UseCase, run: Run, candidates: list[Candidate]) -> list[date]:
-    """Dates published but unscored, from the night after the first promotion on."""
+    """Dates published in time but unscored, or restated since, from the night after the first promotion on."""
+    waiting = {day for candidate in candidates for day in open_dates(ledger, candidate)}
+    return [day for day in _unscored(ledger, case, run) if day not in waiting and not late_tables(ledger, case, day)]
+
+
+def too_late(ledger: Ledger, case: UseCase, run: Run) -> dict[date, list[str]]:
+    """Dates that stay without scores, with the tables that came after their prediction time."""
+    late = {day: late_tables(ledger, case, day) for day in _unscored(ledger, case, run)}
+    return {day: tables for day, tables in late.items() if tables}
+
+
+def _unscored(ledger: Ledger, case: UseCase, run: Run) -> list[date]:
     start = ledger.scores_from(case)
     if start is None:
         return []
-    waiting = {day for candidate in candidates for day in open_dates(ledger, candidate)}
-    return [
-        day
-        for day in published_nights(ledger, case)
-        if day >= start and run.selects(day) and day not in waiting and not _is_scored(ledger, day)
-    ]
+    return [day for day in published_nights(ledger, case) if day >= start and run.selects(day) and not _is_scored(ledger, day)]
 
 
 def open_dates(ledger: Ledger, candidate: Candidate) -> list[date]:
@@ -68,5 +80,8 @@ def is_spent(ledger: Ledger, candidate: Candidate) -> bool:
 
 
 def _is_scored(ledger: Ledger, day: date) -> bool:
+    """Whether main's scores of a date stand, and were made from the data of that date which main still holds."""
     held = ledger.scores.get(day)
-    return held is not None and not held.recalled
+    if held is None or held.recalled:
+        return False
+    return all(unit.data_date != day for unit in ledger.lost_reads(held.record.reads))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from lakeloop.core.errors import CascadeGrew, PreconditionFailed
+from lakeloop.core.errors import Outdated, PreconditionFailed
 from lakeloop.core.lake import UnitId
 from lakeloop.core.ledger import Ledger, Owner
 from lakeloop.core.receipts import Reads
@@ -75,7 +75,7 @@ def check_same(before: Cascade, condemned: Sequence[Condemned], ledger: Ledger, 
             "scores that read the condemned data were published meanwhile; nothing was withdrawn. "
             "Next: the withdrawal is evaluated again."
         )
-        raise CascadeGrew(msg)
+        raise Outdated(msg)
 
 
 def _has_read(reads: Reads, owners: dict[UnitId, Owner]) -> bool:

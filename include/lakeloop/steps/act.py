@@ -5,9 +5,11 @@ from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import Any
 
+from tenacity import retry, retry_if_exception_type, stop_after_attempt
+
 from lakeloop.core import lake as places
 from lakeloop.core.checkpoints import reached
-from lakeloop.core.errors import PreconditionFailed
+from lakeloop.core.errors import Outdated, PreconditionFailed
 from lakeloop.core.jobs import Slice
 from lakeloop.core.lake import UnitId, evidence_path, run_branch, run_key
 from lakeloop.core.ledger import Ledger
@@ -28,11 +30,12 @@ def act(p: Platform, run: Run, judged: dict[str, Any]) -> dict[str, Any]:
     """Carry out the verdicts of a judgement; done parts are found, not repeated."""
     record = Judged.model_validate_json(p.lake.get(judged["commit"], evidence_path(judged["run_key"], JUDGED)))
     told: dict[str, Any] = {"published": 0, "withdrawn": 0, "held": 0, "commit": "", "verdicts": {}}
-    for (withdraws, candidate), group in groupby(record.dates, key=_kind):
+    answered = [_accepted(run, one) for one in record.dates]
+    for (publishes, candidate), group in groupby(answered, key=lambda one: (bool(one.trust), one.candidate)):
         dates = list(group)
-        if withdraws:
+        if not publishes:
             for one in dates:
-                _withdraw(p, run, one, told)
+                _withdraw_or_hold(p, run, one, told)
         else:
             _publish(p, run, candidate, dates, told)
     clean_up(p)
@@ -41,8 +44,12 @@ def act(p: Platform, run: Run, judged: dict[str, Any]) -> dict[str, Any]:
     return {"nothing_to_do": False, "run_key": judged["run_key"], **told, "summary": summary}
 
 
-def _kind(one: JudgedDate) -> tuple[bool, str]:
-    return not one.verdict.consequence.publishes, one.candidate
+def _accepted(run: Run, one: JudgedDate) -> JudgedDate:
+    """The date with a person's answer: what they accept is published as degraded, with their name and reason."""
+    if one.trust or run.decide != "accept" or not run.selects(one.verdict.data_date):
+        return one
+    words = f"{one.verdict.words}; accepted by {run.actor}: {run.reason}"
+    return one.model_copy(update={"trust": "degraded", "verdict": one.verdict.model_copy(update={"words": words})})
 
 
 def clean_up(p: Platform) -> int:
@@ -58,23 +65,31 @@ def _publish(p: Platform, run: Run, key: str, dates: list[JudgedDate], told: dic
     work_key = act_key(p, key, dates)
     done = merged_as(p.lake, work_key)
     if done is None:
-        candidate = candidate_of(read_candidates(p.lake, p.case.name), key)
-        ledger = read_ledger(p.lake, p.case.name)
-        still = set(open_dates(ledger, candidate)) if candidate else set()
-        dates = [one for one in dates if one.verdict.data_date in still]
-        if candidate is None or not dates:
-            return
-        done = _publish_once(p, run, candidate, dates, ledger)
+        done, dates = _publish_open(p, run, key, dates)
+    if not done:
+        return
     told["commit"] = done
     told["published"] += len(dates)
     for one in dates:
         told["verdicts"][one.verdict.data_date.isoformat()] = one.verdict.word
-        notices.verdict_not_ok(p, run, one.verdict, key, f"scores published as {one.verdict.consequence.trust}")
+        notices.verdict_not_ok(p, run, one.verdict, key, f"scores published as {one.trust}")
+
+
+@retry(retry=retry_if_exception_type(Outdated), stop=stop_after_attempt(3), reraise=True)
+def _publish_open(p: Platform, run: Run, key: str, dates: list[JudgedDate]) -> tuple[str, list[JudgedDate]]:
+    """Publish those of the dates that are still open; the commit is empty when none is."""
+    candidate = candidate_of(read_candidates(p.lake, p.case.name), key)
+    ledger = read_ledger(p.lake, p.case.name)
+    still = set(open_dates(ledger, candidate)) if candidate else set()
+    dates = [one for one in dates if one.verdict.data_date in still]
+    if candidate is None or not dates:
+        return "", []
+    return _publish_once(p, run, candidate, dates, ledger), dates
 
 
 def act_key(p: Platform, candidate: str, dates: list[JudgedDate]) -> str:
     """The run key of publishing these dates of a candidate with these verdicts."""
-    works = [f"{candidate} {one.verdict.data_date} {one.verdict.word}" for one in dates]
+    works = [f"{candidate} {one.verdict.data_date} {one.verdict.word} {one.trust}" for one in dates]
     return run_key(case=p.case.name, stage="act", works=works, contract=p.case.contract_version(), code="")
 
 
@@ -97,7 +112,7 @@ def _publish_once(p: Platform, run: Run, candidate: Candidate, dates: list[Judge
     )  # fmt: skip
     seal(p.lake, branch, receipt)
     reached("act.sealed")
-    check = _still_publishable(candidate, [one.data_date for one in records])
+    check = _still_publishable(candidate, [one.data_date for one in records], _is_flagged(ledger, candidate))
     done = publish(p.lake, p.tables, p.lease, Work(branch, receipt, check, slices))
     reached("act.merged")
     drop_branches(p.lake, branch)
@@ -105,9 +120,8 @@ def _publish_once(p: Platform, run: Run, candidate: Candidate, dates: list[Judge
 
 
 def _record(ledger: Ledger, candidate: Candidate, one: JudgedDate, scored: ScoredRecord) -> JudgedRecord:
-    trust: str = one.verdict.consequence.trust or ""
-    words = one.verdict.words
-    if candidate.receipt.model_version in ledger.flagged and trust == "trusted":
+    trust, words = one.trust, one.verdict.words
+    if _is_flagged(ledger, candidate):
         trust, words = "degraded", f"{words}; the model had read data that was withdrawn"
     return JudgedRecord(
         data_date=one.verdict.data_date, verdict=one.verdict.word, trust=trust, words=words,
@@ -161,7 +175,12 @@ def _same_scores(p: Platform, audited: str, records: tuple[JudgedRecord, ...]) -
             raise PreconditionFailed(msg)
 
 
-def _still_publishable(candidate: Candidate, days: list[date]) -> Callable[[Ledger], None]:
+def _is_flagged(ledger: Ledger, candidate: Candidate) -> bool:
+    """Whether the candidate's model is known to have read data that was withdrawn."""
+    return candidate.receipt.model_version in ledger.flagged
+
+
+def _still_publishable(candidate: Candidate, days: list[date], flagged: bool) -> Callable[[Ledger], None]:
     def check(ledger: Ledger) -> None:
         lost = sorted(set(days) - set(open_dates(ledger, candidate)))
         if lost:
@@ -170,20 +189,22 @@ def _still_publishable(candidate: Candidate, days: list[date]) -> Callable[[Ledg
                 "Next: the watch judges what is open."
             )
             raise PreconditionFailed(msg)
+        if _is_flagged(ledger, candidate) != flagged:
+            msg = f"version {candidate.receipt.model_version} was flagged while its scores were written as if it were not."
+            raise Outdated(msg)
 
     return check
 
 
-def _withdraw(p: Platform, run: Run, one: JudgedDate, told: dict[str, Any]) -> None:
+def _withdraw_or_hold(p: Platform, run: Run, one: JudgedDate, told: dict[str, Any]) -> None:
     verdict = one.verdict
-    day = verdict.data_date.isoformat()
-    told["verdicts"][day] = verdict.word
-    if verdict.word != "data_fault" or p.case.drift.act != "auto":
+    told["verdicts"][verdict.data_date.isoformat()] = verdict.word
+    ledger = read_ledger(p.lake, p.case.name)
+    condemned = _condemned(ledger, one)
+    holds = _why_held(p, run, one, ledger, condemned)
+    if holds:
         told["held"] += 1
-        notices.verdict_not_ok(p, run, verdict, one.candidate, f"nothing: act mode is {p.case.drift.act}")
-        return
-    condemned = _condemned(p, one)
-    if not condemned:
+        notices.verdict_not_ok(p, run, verdict, one.candidate, f"nothing: {holds}; its scores are not visible", held=True)
         return
     row: VerdictRow = verdict_row(one, "", "")
     done, receipt = withdraw(p, run, condemned, [row], _incident(p, run, one))
@@ -195,9 +216,23 @@ def _withdraw(p: Platform, run: Run, one: JudgedDate, told: dict[str, Any]) -> N
     notices.withdrawn(p, run, receipt, done)
 
 
-def _condemned(p: Platform, one: JudgedDate) -> list[Condemned]:
+def _why_held(p: Platform, run: Run, one: JudgedDate, ledger: Ledger, condemned: list[Condemned]) -> str:
+    """Why a bad date is not withdrawn; empty when it is to be."""
+    if one.verdict.word != "data_fault":
+        return "a statistical fault is for a person to judge"
+    if not condemned:
+        return f"the candidate read none of {', '.join(one.verdict.tables)} that main holds of that date"
+    if run.decide == "withdraw" and run.selects(one.verdict.data_date):
+        return ""
+    owners = [ledger.owner(each.unit) for each in condemned]
+    back = next((owner.record.reinstated for owner in owners if owner and owner.record.reinstated), "")
+    if back:
+        return f"a person had this data back ({back})"
+    return "" if p.case.drift.act == "auto" else f"act mode is {p.case.drift.act}"
+
+
+def _condemned(ledger: Ledger, one: JudgedDate) -> list[Condemned]:
     """The units of the date's faulty tables, by the receipts that the candidate had read."""
-    ledger = read_ledger(p.lake, p.case.name)
     found = []
     for table in one.verdict.tables:
         unit = UnitId(table, one.verdict.data_date)
@@ -216,5 +251,5 @@ def _incident(p: Platform, run: Run, one: JudgedDate) -> str:
     return (
         f"# {p.case.name} {one.verdict.data_date}: {one.verdict.word}\n\n{one.verdict.words}\n\n"
         f"## Facts\n\n{facts}\n\n## Decided by\n\n{p.case.name}__watch {run.run_id}, try {run.attempt}, "
-        f"on candidate {one.candidate}\n"
+        f"on candidate {one.candidate}\n" + (f"\n{run.actor} had it withdrawn: {run.reason}\n" if run.decide else "")
     )

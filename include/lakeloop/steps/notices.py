@@ -1,5 +1,8 @@
 """What steps tell on-call: one outbox row a fact, under a key that makes retries harmless."""
 
+from collections.abc import Mapping
+from datetime import date
+
 from lakeloop.core.receipts import DataReceipt, RefusalReceipt, WithdrawalReceipt
 from lakeloop.core.runs import Run
 from lakeloop.core.verdict import Verdict
@@ -30,8 +33,8 @@ def refused_deliveries(p: Platform, run: Run, receipt: DataReceipt | RefusalRece
     )
 
 
-def verdict_not_ok(p: Platform, run: Run, verdict: Verdict, candidate: str, doing: str) -> None:
-    """One alert for a verdict that is not ok."""
+def verdict_not_ok(p: Platform, run: Run, verdict: Verdict, candidate: str, doing: str, *, held: bool = False) -> None:
+    """One alert for a verdict that is not ok; a held one says how to answer it."""
     severity = verdict.consequence.alert
     if severity == "none":
         return
@@ -43,11 +46,30 @@ def verdict_not_ok(p: Platform, run: Run, verdict: Verdict, candidate: str, doin
             "cause": verdict.words,
             "done": doing,
             "run": f"{p.case.name}__watch {run.run_id}",
-            "next": _next(p, verdict),
+            "next": _answer(p, verdict) if held else _next(p, verdict),
             **p.links,
         },
         channel=p.case.slack_channel,
     )
+
+
+def too_late_to_score(p: Platform, run: Run, late: Mapping[date, list[str]]) -> None:
+    """One alert for each date that stays without scores, since its data came after the prediction was due."""
+    for day, tables in late.items():
+        p.outbox.enqueue(
+            key=f"late:{p.case.name}:{day}:{','.join(tables)}",
+            severity="warning",
+            title=f"{p.case.name} {day}: too late to be predicted",
+            body={
+                "cause": f"{' and '.join(tables)} of {day} arrived after {p.case.prediction_time(day).isoformat()}, "
+                "when the prediction was due",
+                "not done": "no scores were made of that date, and no model learns from it; its data is published",
+                "run": f"{p.case.name}__score {run.run_id}",
+                "next": "ask the supplier why it came late; later dates are scored as ever",
+                **p.links,
+            },
+            channel=p.case.slack_channel,
+        )
 
 
 def withdrawn(p: Platform, run: Run, receipt: WithdrawalReceipt, commit: str) -> None:
@@ -67,6 +89,14 @@ def withdrawn(p: Platform, run: Run, receipt: WithdrawalReceipt, commit: str) ->
             **p.links,
         },
         channel=p.case.slack_channel,
+    )
+
+
+def _answer(p: Platform, verdict: Verdict) -> str:
+    day = verdict.data_date
+    return (
+        f"trigger {p.case.name}__watch with date_from and date_to {day}, decide withdraw or accept, and a reason; "
+        "or ask for a repair, which replaces the data and is judged anew"
     )
 
 

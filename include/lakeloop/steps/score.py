@@ -12,8 +12,9 @@ from lakeloop.core.ledger import Ledger
 from lakeloop.core.receipts import PromotionReceipt, ScoredRecord, ScoresReceipt
 from lakeloop.core.reports import AuditReport, ScoreReport
 from lakeloop.core.runs import Run
-from lakeloop.core.scoring import to_score
+from lakeloop.core.scoring import to_score, too_late
 from lakeloop.core.use_case import Value
+from lakeloop.steps import notices
 from lakeloop.steps.history import read_candidates, read_ledger
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.publish import seal
@@ -38,8 +39,11 @@ def score(p: Platform, run: Run) -> dict[str, Any]:
     champion = ledger.champion
     if champion is None:
         return {"nothing_to_do": True, "summary": "no champion yet: train and promote one first"}
-    candidates = read_candidates(p.lake, p.case.name)
-    dates = to_score(ledger, p.case, run, candidates)
+    late = too_late(ledger, p.case, run)
+    notices.too_late_to_score(p, run, late)
+    dates = to_score(ledger, p.case, run, read_candidates(p.lake, p.case.name))
+    if not dates and late:
+        return {"nothing_to_do": True, "summary": f"{len(late)} dates came too late to be predicted, none is open beside them"}
     if not dates:
         return {"nothing_to_do": True, "summary": "every published date is scored or waits to be judged"}
     reads = {day: ledger.reads_of(p.case.reads_of(day), until=p.case.prediction_time(day)) for day in dates}

@@ -13,6 +13,7 @@ from lakeloop.core.ledger import Ledger
 from lakeloop.core.receipts import PromotionReceipt, Reads
 from lakeloop.core.reports import TrainReport
 from lakeloop.core.runs import Run
+from lakeloop.core.scoring import late_tables
 from lakeloop.core.use_case import UseCase
 from lakeloop.ports import ModelVersion
 from lakeloop.steps.history import merged_as, read_ledger, receipt_on
@@ -24,10 +25,11 @@ _LEAST_DAYS = 7
 
 
 def matured_dates(ledger: Ledger, case: UseCase, run: Run) -> list[date]:
-    """Dates inside the run's range whose label and own tables are published, oldest first."""
+    """Dates inside the run's range whose label and own tables are published, these in time to be predicted; oldest first."""
     tables = {case.label.table, *case.required_on_day()}
     days = sorted({unit.data_date for unit, owners in ledger.owners.items() if owners and unit.table in tables})
-    return [day for day in days if run.selects(day) and all(ledger.owner(UnitId(table, day)) for table in tables)]
+    whole = [day for day in days if run.selects(day) and all(ledger.owner(UnitId(table, day)) for table in tables)]
+    return [day for day in whole if not late_tables(ledger, case, day)]
 
 
 def training_reads(ledger: Ledger, case: UseCase, days: list[date]) -> Reads:

@@ -24,6 +24,7 @@ class JudgedDate(Value):
     verdict: Verdict
     evidence: DateEvidence
     sources: dict[str, str]  # table -> receipt (run key) of that date that the candidate had read
+    trust: str  # what its scores are published with; empty: they are not
 
 
 class Judged(Value):
@@ -74,12 +75,13 @@ def _verdicts(
 ) -> tuple[JudgedDate, ...]:
     evidence = {one.data_date: one for one in report.dates}
     owner = {day: key for key, days in work.items() for day in days}
+    verdicts = {day: judge(evidence[day], p.case.drift) for day in sorted(owner)}
     return tuple(
         JudgedDate(
-            candidate=owner[day], verdict=judge(evidence[day], p.case.drift), evidence=evidence[day],
-            sources=_sources(candidates[owner[day]], day),
+            candidate=owner[day], verdict=verdict, evidence=evidence[day],
+            sources=_sources(candidates[owner[day]], day), trust=verdict.consequence.trust or "",
         )
-        for day in sorted(owner)
+        for day, verdict in verdicts.items()
     )  # fmt: skip
 
 

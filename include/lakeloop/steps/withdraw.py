@@ -6,7 +6,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from lakeloop.core import lake as places
 from lakeloop.core.checkpoints import reached
-from lakeloop.core.errors import CascadeGrew, GateViolation, NothingToDo
+from lakeloop.core.errors import GateViolation, NothingToDo, Outdated
 from lakeloop.core.jobs import Slice
 from lakeloop.core.lake import MAIN, evidence_path, run_branch, run_key
 from lakeloop.core.ledger import Ledger
@@ -36,7 +36,7 @@ def withdraw(
     Raises:
         PreconditionFailed: a unit is not on main, or belongs to another delivery; nothing was withdrawn.
     """
-    for attempt in Retrying(retry=retry_if_exception_type(CascadeGrew), stop=stop_after_attempt(3), reraise=True):
+    for attempt in Retrying(retry=retry_if_exception_type(Outdated), stop=stop_after_attempt(3), reraise=True):
         with attempt:
             key = withdrawal_key(p, condemned)
             done = merged_as(p.lake, key)
