@@ -19,7 +19,7 @@ clean_up() {
     trap - EXIT INT TERM
     if [ -d "$work/checkout" ]; then (cd "$work/checkout" && docker compose down --volumes --timeout 20 >/dev/null 2>&1) || true; fi
     if [ -n "$engine" ]; then "$here/engine.sh" stop "$work" "$engine" || true; fi
-    rm -rf "$work"
+    rm -rf --one-file-system "$work"
     exit "$status"
 }
 trap clean_up EXIT

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,13 @@ def test_each_service_is_hardened(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(OURS - ONCE - {"pod"}))
 def test_each_of_our_programs_is_asked_the_embedded_question(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"] == ["CMD", "lakeloop", "compose", "prove", name]
+
+
+def test_images_and_stand_ins_are_of_the_versions_that_the_repository_names() -> None:
+    pinned = {name: service["image"].rpartition(":")[2].removesuffix("}") for name, service in SERVICES.items()}
+    assert f" v{pinned['lakefs']}" in (REPO_ROOT / "tools/lakefs/go.mod").read_text("utf-8")
+    assert f"versitygw@{pinned['s3']}" in (REPO_ROOT / "tests/compose/images.sh").read_text("utf-8")
+    assert {pinned[name] for name in OURS} == {metadata.version("lakeloop")}
 
 
 def test_the_compose_file_is_clean_in_composes_own_eyes() -> None:

@@ -44,7 +44,7 @@ class ServiceKeys:
 
 def write_secrets(home: Path, owner: tuple[int, int]) -> list[Path]:
     """Keys made once, kept, and laid out one file a need (0600), owned by the user that the containers run as."""
-    root = StackRoot(home.absolute() / "compose")
+    root = StackRoot(StackRoot(home.absolute()).folder("compose"))
     keys = keys_of(root)
     services = _service_keys(root)
     folder = root.folder("secrets")
