@@ -19,5 +19,6 @@ TOY = UseCase(
     entity=("id",),
     reads=(Lookback(table="readings", first=0, last=0), Lookback(table="readings", first=3, last=1)),
     label=Label(table="readings", expression="CASE WHEN value > 0 THEN 1 ELSE 0 END"),
+    clock="feed",
     drift=DriftPolicy(act="auto", minimum_rows=1, minimum_history=0),
 )

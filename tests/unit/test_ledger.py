@@ -28,9 +28,10 @@ from lakeloop.core.receipts import (
 )
 from lakeloop.core.reports import Fingerprint, Refusal, RowAccount
 from lakeloop.core.runs import Run
-from lakeloop.core.scoring import Candidate, is_spent, open_dates, to_judge, to_score
+from lakeloop.core.scoring import Candidate, is_spent, open_dates, to_judge, to_score, too_late
 from lakeloop.core.use_case import Column, Label, Lookback, TableContract, UseCase
 from lakeloop.core.withdrawal import Condemned, cascade_of, check_same
+from lakeloop.steps.train import matured_dates
 
 D = [date(2024, 1, day) for day in range(1, 10)]
 PRINT = Fingerprint(rows=2, hash="0" * 32)
@@ -46,6 +47,7 @@ CASE = UseCase(
     entity=("id",),
     reads=(Lookback(table="inputs", first=0, last=0), Lookback(table="labels", first=4, last=2)),
     label=Label(table="labels", expression="1"),
+    clock="feed",
 )
 VERSION = CASE.contract_version()
 SWEEP = Run(case="toy:CASE", stage="ingest", run_id="r")
@@ -199,6 +201,32 @@ def test_scoring_begins_on_the_night_after_the_first_promotion() -> None:
     assert to_score(ledger, CASE, SWEEP, []) == [D[2], D[3]]
     reads = {D[2]: ledger.reads_of(CASE.reads_of(D[2]))}
     assert to_score(ledger, CASE, SWEEP, [candidate("c", D[2], reads=reads)]) == [D[3]]
+
+
+def test_a_case_on_wall_time_is_scored_from_the_day_after_its_promotion_by_the_clock() -> None:
+    records = [landed(day) for day in D[:5]]
+    ledger = after(intake("i", *records), data("d", *records), promotion())  # created at D1, when all five had landed
+    live = CASE.model_copy(update={"clock": "wall"})
+    assert to_score(ledger, live, SWEEP, []) == [D[2], D[3], D[4]]
+    assert to_score(ledger, CASE, SWEEP, []) == []
+
+
+def test_a_date_whose_own_data_came_after_its_prediction_is_neither_scored_nor_learnt_from() -> None:
+    late, labels = landed(D[2], hour=5), landed(D[2], table="labels", hour=60)
+    ledger = after(intake("h", landed(D[0])), promotion(), intake("i", late, labels), data("d", late, labels))
+    assert to_score(ledger, CASE, SWEEP, []) == []
+    assert too_late(ledger, CASE, SWEEP) == {D[2]: ["inputs"]}
+    assert matured_dates(ledger, CASE, SWEEP) == []
+
+
+def test_scores_of_a_date_stand_while_main_holds_the_data_of_that_date_they_were_made_from() -> None:
+    record = landed(D[2])
+    base = [intake("h", landed(D[0])), promotion(), intake("i", record), data("d", record)]
+    reads = {D[2]: after(*base).reads_of(CASE.reads_of(D[2]))}
+    scored = [*base, act("c", D[2], reads=reads)]
+    assert to_score(after(*scored), CASE, SWEEP, []) == []
+    restated = landed(D[2], 2, "b", hour=1)
+    assert to_score(after(*scored, intake("j", restated), data("e", restated)), CASE, SWEEP, []) == [D[2]]
 
 
 def test_a_candidate_is_open_until_it_is_judged_or_what_it_read_belongs_to_another() -> None:

@@ -90,10 +90,11 @@ class Ledger:
         return self.promotions[-1] if self.promotions else None
 
     def scores_from(self, case: UseCase) -> date | None:
-        """The first night that is scored: the one after the night of the first promotion."""
-        if not self.promotions or self.promoted_at[0] is None:
+        """The first night that is scored: the one after the night of the first promotion, by the case's own clock."""
+        if not self.promotions:
             return None
-        return night_of(self.promoted_at[0], case) + timedelta(days=1)
+        moment = self.promotions[0].created_at if case.clock == "wall" else self.promoted_at[0]
+        return night_of(moment, case) + timedelta(days=1) if moment else None
 
     def reads_hold(self, reads: Reads) -> bool:
         """Whether every unit that was read still belongs to the receipt it was read from."""

@@ -20,7 +20,7 @@ def refused_deliveries(p: Platform, run: Run, receipt: DataReceipt | RefusalRece
     p.outbox.enqueue(
         key=f"refused:{receipt.run_key}",
         severity="warning",
-        title=f"{p.case.name}: {len(receipt.refused)} deliveries refused",
+        title=f"{p.case.name}: {len(receipt.refused)} {'delivery' if len(receipt.refused) == 1 else 'deliveries'} refused",
         body={
             "cause": "\n".join(shown) + (f"\nand {more} more" if more else ""),
             "not done": "none of their rows reached clean/; their bytes are kept in landing/",
