@@ -53,6 +53,7 @@ class PublishedRecord(UnitRecord):
     delivered_at: datetime
     available_at: datetime
     restates: str = ""  # run key of the receipt whose rows it replaced
+    reinstated: str = ""  # who let withdrawn bytes back, and why; empty where these bytes were never withdrawn
 
 
 class RefusedRecord(UnitRecord):
