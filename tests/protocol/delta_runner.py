@@ -17,6 +17,7 @@ from lakeloop.core.jobs import (
     AuditJob,
     AuditScoresJob,
     EvidenceJob,
+    LandedUnit,
     ScoreJob,
     Slice,
     WriteJob,
@@ -27,6 +28,7 @@ from lakeloop.core.reports import (
     DateEvidence,
     EvidenceReport,
     Fact,
+    Refusal,
     Report,
     RowAccount,
     ScoreReport,
@@ -37,7 +39,7 @@ from lakeloop.core.reports import (
 from lakeloop.ports import Lake
 
 FAULT = -999.0  # a value that the toy watch calls impossible
-CLEAN, SCORES = "clean/toy/readings", "scores/toy"
+CLEAN, QUARANTINE, SCORES = "clean/toy/readings", "quarantine/toy/readings", "scores/toy"
 
 
 class DeltaRunner:
@@ -65,11 +67,35 @@ class DeltaRunner:
         for unit in job.units:
             text = self._lake.get(job.landing_commit, f"{unit.path}{unit.files[0]}").decode()
             rows = [(int(one["id"]), float(one["value"])) for one in csv.DictReader(io.StringIO(text))]
-            self._replace(job.branch, unit.data_date, rows, unit, job.run_key)
+            refusal, account = None, RowAccount(rows_in=len(rows), published=len(rows))
+            if unit.refused:
+                reason, count = f"refused:{unit.refused}", len(rows)
+                self._quarantine(job.branch, unit, text.splitlines()[1:], reason, job.run_key)
+                refusal, firsts = Refusal(code=unit.refused, message=reason), {reason: count}
+                account = RowAccount(rows_in=count, published=0, quarantined=count, by_first_reason=firsts, by_any_reason=firsts)
+            else:
+                self._replace(job.branch, unit.data_date, rows, unit, job.run_key)
             reached("runner.unit_written")
-            account = RowAccount(rows_in=len(rows), published=len(rows))
-            done.append(UnitWritten(table=unit.table, data_date=unit.data_date, delivery=unit.delivery, account=account))
+            done.append(
+                UnitWritten(
+                    table=unit.table, data_date=unit.data_date, delivery=unit.delivery, account=account, refusal=refusal
+                )
+            )  # fmt: skip
         return WriteReport(units=tuple(done))
+
+    def _quarantine(self, branch: str, unit: LandedUnit, lines: list[str], reason: str, run_key: str) -> None:
+        count = len(lines)
+        table = pa.table(
+            {
+                "data_date": pa.array([unit.data_date] * count, pa.date32()),
+                "run_key": [run_key] * count,
+                "delivery": pa.array([unit.delivery] * count, pa.int64()),
+                "line": pa.array(range(2, count + 2), pa.int64()),
+                "row": lines,
+                "reasons": [[reason]] * count,
+            }
+        )
+        self._put(branch, QUARANTINE, table, f"data_date = DATE '{unit.data_date}' AND run_key = '{run_key}'", "run_key")
 
     def _replace(self, branch: str, day: date, rows: list[tuple[int, float]], unit: Any, run_key: str) -> None:
         count = len(rows)
@@ -82,16 +108,16 @@ class DeltaRunner:
                 "run_key": [run_key] * count,
             }
         )
-        self._put(branch, CLEAN, table, day)
+        self._put(branch, CLEAN, table, f"data_date = DATE '{day}'")
 
-    def _put(self, branch: str, path: str, table: pa.Table, day: date) -> None:
+    def _put(self, branch: str, path: str, table: pa.Table, where: str, *partitions: str) -> None:
         uri = self._uri(branch, path)
         try:
             there = DeltaTable(uri, storage_options=self._options)
         except TableNotFoundError:
-            write_deltalake(uri, table, partition_by=["data_date"], storage_options=self._options)
+            write_deltalake(uri, table, partition_by=["data_date", *partitions], storage_options=self._options)
         else:
-            write_deltalake(there, table, mode="overwrite", predicate=f"data_date = DATE '{day}'")
+            write_deltalake(there, table, mode="overwrite", predicate=where)
 
     def _read(self, ref: str, path: str, day: date) -> pa.Table:
         table = DeltaTable(self._uri(ref, path), storage_options=self._options).to_pyarrow_table()
@@ -121,7 +147,7 @@ class DeltaRunner:
                     "trust": [job.trust] * count,
                 }
             )
-            self._put(job.branch, SCORES, scored, day)
+            self._put(job.branch, SCORES, scored, f"data_date = DATE '{day}'")
             piece = Slice(table=SCORES, values=(day.isoformat(),))
             prints[day] = self._tables.fingerprints(job.branch, [piece], ["trust"])[(SCORES, day.isoformat())]
         return ScoreReport(dates=prints)

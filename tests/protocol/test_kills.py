@@ -18,6 +18,7 @@ from tests.protocol.world import (
     DAY_ONE,
     Address,
     Rows,
+    assert_accounted,
     assert_whole,
     clean_rows,
     crown,
@@ -25,6 +26,7 @@ from tests.protocol.world import (
     found,
     ingest_all,
     ingest_to_audit,
+    quarantined,
     run,
     score_all,
     trusts,
@@ -40,6 +42,7 @@ PUBLISH = ("publish.checked", "publish.before_merge", "publish.after_merge", "pu
 REPLAY = ("replay.branched", "replay.written", "replay.audited", "seal.staged", "seal.committed")
 WITHDRAW = ("withdraw.branched", "withdraw.written", "withdraw.committed", "withdraw.sealed", "withdraw.merged")
 ACT = ("act.branched", "act.written", "act.sealed", "act.merged")
+SET_ASIDE = ("set_aside.branched", "set_aside.committed")
 INGEST = (
     "intake.branched", "intake.committed", "intake.sealed", "write.branched", "runner.unit_written",
     "write.committed", "audit.judged", "audit.sealed",
@@ -55,6 +58,18 @@ def ingest_dies(at: Address, rows: Rows, death: Death) -> bool:
     killed = attempt(acts.ingest, at, death, 1)
     attempt(acts.ingest, at, None, 2)
     assert clean_rows(p) == {D[0]: rows, D[1]: rows}
+    return killed
+
+
+def refusal_dies(at: Address, rows: Rows, death: Death) -> bool:
+    p = found(at)
+    deliver(at, D[0], rows)
+    deliver(at, D[1], {1: 1.0})  # too few for the audit
+    killed = attempt(acts.ingest, at, death, 1)
+    attempt(acts.ingest, at, None, 2)
+    assert clean_rows(p) == {D[0]: rows}
+    assert quarantined(p) == [(D[1], "1,1.0", ["refused:audit"])]
+    assert_accounted(p)
     return killed
 
 
@@ -121,6 +136,7 @@ def act_dies(at: Address, rows: Rows, death: Death) -> bool:
 Scenario = Callable[[Address, Rows, Death], bool]
 POINTS: list[tuple[Scenario, str]] = [
     *((ingest_dies, point) for point in (*INGEST, *PUBLISH)),
+    *((refusal_dies, point) for point in (*SET_ASIDE, "publish.before_merge")),
     *((replay_dies, point) for point in (*REPLAY, *PUBLISH)),
     *((withdraw_dies, point) for point in (*WITHDRAW, *PUBLISH[:3])),
     *((act_dies, point) for point in (*ACT, *WITHDRAW, *PUBLISH[:3])),

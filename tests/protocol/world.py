@@ -14,7 +14,7 @@ from lakeloop.adapters.platform_db.alerts import PlatformOutbox
 from lakeloop.adapters.platform_db.database import Database
 from lakeloop.adapters.platform_db.lease import PlatformLease
 from lakeloop.core.jobs import Slice
-from lakeloop.core.receipts import PromotionReceipt, Reads
+from lakeloop.core.receipts import DataReceipt, PromotionReceipt, Reads, RefusalReceipt
 from lakeloop.core.runs import Run
 from lakeloop.gate import gate_version
 from lakeloop.ports import Lake, ModelVersion
@@ -24,7 +24,7 @@ from lakeloop.steps.history import read_ledger
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.publish import Work, publish, seal
 from lakeloop.steps.verify import verify
-from tests.protocol.delta_runner import CLEAN, SCORES, DeltaRunner
+from tests.protocol.delta_runner import CLEAN, QUARANTINE, SCORES, DeltaRunner
 from tests.protocol.toy import TOY
 
 DAY_ONE = date(2024, 1, 1)
@@ -187,6 +187,12 @@ def verdict_rows(p: Platform) -> list[tuple[str, str]]:
     return sorted(zip(table["data_date"].to_pylist(), table["verdict"].to_pylist(), strict=True)) if table else []
 
 
+def quarantined(p: Platform) -> list[tuple[date, str, list[str]]]:
+    """(date, row, reasons) of the rows in quarantine on main, sorted."""
+    table = _table(p, QUARANTINE)
+    return sorted((row["data_date"], row["row"], row["reasons"]) for row in table.to_pylist()) if table else []
+
+
 def _held(p: Platform, path: str, column: str) -> dict[date, dict[int, Any]]:
     held: dict[date, dict[int, Any]] = {}
     table = _table(p, path)
@@ -220,3 +226,19 @@ def assert_whole(p: Platform) -> None:
     assert [finding for _, findings in judged for finding in findings] == []
     keys = [commit.metadata["lakeloop_run_key"] for commit, _ in judged]
     assert len(keys) == len(set(keys))
+
+
+def assert_accounted(p: Platform) -> None:
+    """Every receipt's accounts say where its rows are on main: in quarantine under its key, or published at its merge."""
+    kept = _table(p, QUARANTINE)
+    keys = kept["run_key"].to_pylist() if kept else []
+    for key, entry in read_ledger(p.lake, "toy").entries.items():
+        receipt = entry.receipt
+        published = receipt.published if isinstance(receipt, DataReceipt) else ()
+        refused = receipt.refused if isinstance(receipt, DataReceipt | RefusalReceipt) else ()
+        accounts = [one.account for one in (*published, *refused) if one.account]
+        assert keys.count(key) == sum(one.quarantined for one in accounts)
+        assert [one.account.published for one in refused if one.account and one.account.published] == []
+        for one in published:
+            found = p.tables.fingerprints(entry.commit, slices(one.data_date))
+            assert found[(CLEAN, one.data_date.isoformat())].rows == one.account.published

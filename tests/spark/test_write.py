@@ -62,7 +62,10 @@ class Written(NamedTuple):
     lake: LakeFSLake
     branch: str
     units: dict[date, UnitWritten]
-    rows: Callable[[str], list[dict[str, object]]]
+    rows_on: Callable[[str, str], list[dict[str, object]]]
+
+    def rows(self, table: str) -> list[dict[str, object]]:
+        return self.rows_on(self.branch, table)
 
 
 def unit(day: date, landed: Landed, table: str = "forecasts", delivery: int = 1) -> LandedUnit:
@@ -109,12 +112,12 @@ def written(stack: Settings, shared_lake: LakeFSLake, runner: ConnectRunner) -> 
         "AWS_ALLOW_HTTP": "true",
     }
 
-    def rows(table: str) -> list[dict[str, object]]:
-        uri = f"s3://{shared_lake.repository}/write/{table}"
+    def rows_on(branch: str, table: str) -> list[dict[str, object]]:
+        uri = f"s3://{shared_lake.repository}/{branch}/{table}"
         found: list[dict[str, object]] = DeltaTable(uri, storage_options=options).to_pyarrow_table().to_pylist()
         return found
 
-    return Written(shared_lake, "write", {one.data_date: one for one in report.units}, rows)
+    return Written(shared_lake, "write", {one.data_date: one for one in report.units}, rows_on)
 
 
 def counts(one: UnitWritten) -> tuple[int, int, int, int]:
@@ -216,3 +219,24 @@ def test_a_restatement_replaces_its_own_date_and_no_other(written: Written, runn
     assert [(row["shop"], row["delivery"], row["run_key"]) for row in now] == [("harbour", 2, "c" * 64)]
     assert now[0]["available_at"] != now[0]["delivered_at"]
     assert others() == before
+
+
+def test_a_unit_refused_after_it_was_written_goes_to_quarantine_beside_its_run_s_other_dates(
+    written: Written, runner: ConnectRunner
+) -> None:
+    day = date(2024, 5, 1)
+    unit_ = unit(day, DELIVERED[day])
+    written.lake.create_branch("refused-later", written.branch)
+    held = written.rows_on("refused-later", "clean/tiny/forecasts")
+    others = written.rows_on("refused-later", "quarantine/tiny/forecasts")
+    job = WriteJob(
+        repository=written.lake.repository, case=CASE, landing_commit="refused-later", branch="refused-later", run_key=RUN_KEY,
+        units=(unit_.model_copy(update={"refused": "audit"}),),
+    )  # fmt: skip
+    report = runner.run(job)
+    assert isinstance(report, WriteReport)
+    assert (counts(report.units[0]), report.units[0].account.by_first_reason) == ((3, 0, 3, 0), {"refused:audit": 3})
+    kept = written.rows_on("refused-later", "quarantine/tiny/forecasts")
+    assert [row["row"] for row in kept if row["data_date"] == day] == GOOD.splitlines()[1:]
+    assert sorted(map(str, (row for row in kept if row["data_date"] != day))) == sorted(map(str, others))
+    assert written.rows_on("refused-later", "clean/tiny/forecasts") == held

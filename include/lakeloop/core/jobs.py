@@ -35,6 +35,7 @@ class LandedUnit(Value):
     manifest_rows: int
     delivered_at: datetime
     available_at: datetime  # the first delivery's time of this (table, data date)
+    refused: str = ""  # code of a refusal that is certain already: every row of it goes to quarantine
 
 
 class WriteJob(Job):

@@ -63,6 +63,9 @@ def refusals(contract: TableContract, units: Sequence[LandedUnit], heads: Sequen
     """Units, by position, that no row may be published of: wrong header, no rows, or other rows than promised."""
     found: dict[int, Refusal] = {}
     for position, unit in enumerate(units):
+        if unit.refused:
+            found[position] = Refusal(code=unit.refused, message="refused before this write")
+            continue
         mine = [head for head in heads if unit.path in head.file]
         rows = sum(head.rows for head in mine)
         wrong = next((head.header for head in mine if columns_of(contract, head.header) is None), None)

@@ -129,7 +129,8 @@ def _write_quarantine(
     bad = judged.where(F.col("_reasons") != "").withColumn("run_key", F.lit(job.run_key))
     rows = bad.selectExpr(DATE_COLUMN, "run_key", "delivery", *_AS_TEXT)
     path = uri(job.repository, job.branch, quarantine(case.name, contract.name))
-    _replace(rows, path, one_of("run_key", [job.run_key], kind="string"), (DATE_COLUMN, "run_key"))
+    dates = one_of(DATE_COLUMN, (unit.data_date for unit in written))  # a run's other dates may have been written before
+    _replace(rows, path, f"{one_of('run_key', [job.run_key], kind='string')} AND {dates}", (DATE_COLUMN, "run_key"))
 
 
 def _replace(rows: DataFrame, path: str, where: str, partitions: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from lakeloop.core.deliveries import (
     selected,
     to_publish,
 )
-from lakeloop.core.errors import NothingToDo, PreconditionFailed
+from lakeloop.core.errors import PreconditionFailed
 from lakeloop.core.jobs import LandedUnit, WriteJob
 from lakeloop.core.lake import MAIN, evidence_path, run_key
 from lakeloop.core.ledger import Ledger
@@ -22,7 +22,7 @@ from lakeloop.core.reports import WriteReport
 from lakeloop.core.runs import Run
 from lakeloop.core.use_case import Value
 from lakeloop.ports import Arrival
-from lakeloop.steps.history import merged_as, read_ledger
+from lakeloop.steps.history import read_ledger
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.publish import Work, drop_branches, publish, seal
 from lakeloop.steps.signing import about
@@ -176,16 +176,3 @@ def _data_key(p: Platform, run: Run, ledger: Ledger, planned: list[LandedRecord]
         gone = ledger.withdrawn.get((record.unit, record.sha256))
         works.append(f"{record.id} reinstated from {gone[1]}" if gone and run.reinstate else str(record.id))
     return run_key(case=p.case.name, stage="ingest", works=works, contract=p.case.contract_version(), code=p.code_version)
-
-
-def already_done(p: Platform, key: str) -> str | None:
-    """The merge commit of a piece of work when main has it."""
-    return merged_as(p.lake, key)
-
-
-def commit_or(p: Platform, branch: str, message: str, otherwise: str) -> str:
-    """Commit what is staged on a branch, or answer `otherwise` when nothing is."""
-    try:
-        return p.lake.commit(branch, message, {})
-    except NothingToDo:
-        return otherwise

@@ -1,6 +1,5 @@
 """The second half of ingest: audit what was written, then publish or refuse each unit for itself."""
 
-from collections import defaultdict
 from typing import Any
 
 from lakeloop.core import lake as places
@@ -14,34 +13,33 @@ from lakeloop.core.receipts import DataReceipt, PublishedRecord, RefusalReceipt,
 from lakeloop.core.reports import AuditReport, Refusal, UnitAudit, UnitWritten
 from lakeloop.core.runs import Run
 from lakeloop.steps.history import merged_as, read_ledger, receipt_on
-from lakeloop.steps.ingest import WRITTEN, Written, commit_or
+from lakeloop.steps.ingest import WRITTEN, Written
 from lakeloop.steps.notices import refused_deliveries
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.publish import Work, drop_branches, publish, seal
+from lakeloop.steps.set_aside import Judged, clean_slices, quarantine_slices, set_aside
 from lakeloop.steps.signing import about
 
 
 def audit(p: Platform, run: Run, written: dict[str, Any]) -> dict[str, Any]:
-    """Audit the committed snapshot; units that fail leave the branch, the others get the receipt."""
+    """Audit the committed snapshot, set aside the units that fail, and seal the rest with the receipt."""
     key = written["run_key"]
     if written["done"] or merged_as(p.lake, key):
         return {"nothing_to_do": False, "run_key": key, "branch": "", "done": True, "summary": "published before"}
     branch, snapshot = written["branch"], written["commit"]
     record = Written.model_validate_json(p.lake.get(snapshot, evidence_path(key, WRITTEN)))
     report = _judge(p, record, snapshot, key)
-    published, refused = _sort(p, record, report)
+    judged = Judged(branch, snapshot, *_sort(p, record, report))
     reached("audit.judged")
-    _remove_refused(p, branch, record, refused)
-    audited = commit_or(p, branch, "leave out what the audit refused", p.lake.head(branch))
+    judged = set_aside(p, run, record, judged, key)
     for name, page in report.pages.items():
-        p.lake.put(branch, evidence_path(key, name), page.encode())
-    receipt = _receipt(p, run, record, key, audited, published, refused)
-    seal(p.lake, branch, receipt)
+        p.lake.put(judged.branch, evidence_path(key, name), page.encode())
+    seal(p.lake, judged.branch, _receipt(p, run, record, key, judged))
     reached("audit.sealed")
     return {
-        "nothing_to_do": False, "run_key": key, "branch": branch, "commit": audited, "done": False,
-        "published": len(published), "refused": len(refused),
-        "summary": f"{len(published)} units passed, {len(refused)} refused",
+        "nothing_to_do": False, "run_key": key, "branch": judged.branch, "written_on": branch, "commit": judged.commit,
+        "done": False, "published": len(judged.published), "refused": len(judged.refused),
+        "summary": f"{len(judged.published)} units passed, {len(judged.refused)} refused",
     }  # fmt: skip
 
 
@@ -91,42 +89,29 @@ def _refusal(unit: UnitWritten, found: UnitAudit | None) -> Refusal | None:
     )
 
 
-def _remove_refused(p: Platform, branch: str, record: Written, refused: tuple[RefusedRecord, ...]) -> None:
-    """Put the partitions of refused units back to what they were where the branch was cut."""
-    written = {(one.table, one.data_date) for one in record.report.units if one.refusal is None}
-    by_table: dict[str, list[str]] = defaultdict(list)
-    for one in refused:
-        if (one.table, one.data_date) in written:
-            by_table[one.table].append(one.data_date.isoformat())
-    slices = [Slice(table=places.clean(p.case.name, table), values=tuple(days)) for table, days in sorted(by_table.items())]
-    if slices:
-        p.tables.copy(record.base, branch, slices)
-
-
-def _receipt(
-    p: Platform, run: Run, record: Written, key: str, audited: str,
-    published: tuple[PublishedRecord, ...], refused: tuple[RefusedRecord, ...],
-) -> DataReceipt | RefusalReceipt:  # fmt: skip
-    said = about(p, run, key=key, base=record.base, audited=audited)
-    said |= {"contract_version": p.case.contract_version(), "refused": refused}
-    return DataReceipt(**said, published=published) if published else RefusalReceipt(**said)
+def _receipt(p: Platform, run: Run, record: Written, key: str, judged: Judged) -> DataReceipt | RefusalReceipt:
+    said = about(p, run, key=key, base=record.base, audited=judged.commit)
+    said |= {"contract_version": p.case.contract_version(), "refused": judged.refused}
+    return DataReceipt(**said, published=judged.published) if judged.published else RefusalReceipt(**said)
 
 
 def publish_units(p: Platform, run: Run, audited: dict[str, Any]) -> dict[str, Any]:
     """Merge the audited branch (or its replay) into main; refused deliveries become one alert each."""
     key = audited["run_key"]
-    done = merged_as(p.lake, key) or _publish_once(p, run, audited["branch"], key)
+    done = merged_as(p.lake, key) or _publish_once(p, run, audited, key)
     receipt = _unit_receipt(p, done, key)
     refused_deliveries(p, run, receipt, done)
     return _told(receipt, done)
 
 
-def _publish_once(p: Platform, run: Run, branch: str, key: str) -> str:
+def _publish_once(p: Platform, run: Run, audited: dict[str, Any], key: str) -> str:
+    branch = audited["branch"]
     receipt = _unit_receipt(p, branch, key)
     work = Work(branch, receipt, lambda ledger: _still_open(p, run, ledger, receipt), _slices(p, receipt))
     done = publish(p.lake, p.tables, p.lease, work)
     reached("publish.done")
-    drop_branches(p.lake, branch)
+    for name in {branch, audited.get("written_on", branch)}:
+        drop_branches(p.lake, name)
     return done
 
 
@@ -143,17 +128,10 @@ def _published(receipt: DataReceipt | RefusalReceipt) -> tuple[PublishedRecord, 
 
 
 def _slices(p: Platform, receipt: DataReceipt | RefusalReceipt) -> tuple[Slice, ...]:
-    days: dict[str, list[str]] = defaultdict(list)
-    for one in _published(receipt):
-        days[one.table].append(one.data_date.isoformat())
-    accounts = [(one.table, one.account) for one in receipt.refused]
-    accounts += [(one.table, one.account) for one in _published(receipt)]
-    bad = sorted({table for table, account in accounts if account and account.quarantined})
-    clean = [Slice(table=places.clean(p.case.name, table), values=tuple(days[table])) for table in sorted(days)]
-    return (
-        *clean,
-        *(Slice(table=places.quarantine(p.case.name, table), column="run_key", values=(receipt.run_key,)) for table in bad),
-    )
+    published = _published(receipt)
+    units: list[RefusedRecord | PublishedRecord] = [*receipt.refused, *published]
+    accounts = [(one.table, one.account) for one in units]
+    return (*clean_slices(p, published), *quarantine_slices(p, receipt.run_key, accounts))
 
 
 def _still_open(p: Platform, run: Run, ledger: Ledger, receipt: DataReceipt | RefusalReceipt) -> None:

@@ -111,7 +111,7 @@ def replay(lake: Lake, tables: Tables, work: Work, head: str) -> tuple[str, AnyR
         audited = lake.commit(branch, f"replay {work.receipt.kind}", {})
     except NothingToDo:
         audited = head
-    _same(tables, source, audited, work.slices)
+    same_rows(tables, source, audited, work.slices)
     reached("replay.audited")
     copy_evidence(lake, work.receipt, work.branch, branch)
     receipt = work.receipt.model_copy(update={"base_commit": head, "audited_commit": audited})
@@ -125,11 +125,16 @@ def copy_evidence(lake: Lake, receipt: AnyReceipt, source: str, branch: str) -> 
         lake.put(branch, path, lake.get(source, path))
 
 
-def _same(tables: Tables, source: str, audited: str, slices: Sequence[Slice]) -> None:
+def same_rows(tables: Tables, source: str, audited: str, slices: Sequence[Slice]) -> None:
+    """Compare what was written again with its audited snapshot.
+
+    Raises:
+        GateViolation: they differ; nothing was merged.
+    """
     wanted, got = tables.fingerprints(source, slices), tables.fingerprints(audited, slices)
     if wanted != got:
         wrong = sorted(key for key in wanted.keys() | got.keys() if wanted.get(key) != got.get(key))
-        msg = f"the replay differs from the audited snapshot {source} in {wrong[:5]}; nothing was merged."
+        msg = f"what was written again differs from the audited snapshot {source} in {wrong[:5]}; nothing was merged."
         raise GateViolation(msg)
 
 

@@ -1,0 +1,102 @@
+"""What the audit refuses: recorded though nothing else is published, its rows kept and accounted for where they are."""
+
+from datetime import timedelta
+
+import pytest
+
+from lakeloop.core.lake import UnitId
+from lakeloop.core.receipts import RefusalReceipt
+from lakeloop.core.withdrawal import Condemned
+from lakeloop.steps import ingest_publish, withdraw
+from lakeloop.steps.history import read_ledger, receipt_on
+from tests.protocol.world import (
+    DAY_ONE,
+    Address,
+    assert_accounted,
+    assert_whole,
+    clean_rows,
+    deliver,
+    found,
+    ingest_all,
+    ingest_to_audit,
+    quarantined,
+    run,
+)
+
+D1, D2, D3 = (DAY_ONE + timedelta(days=n) for n in range(3))
+A, B = {1: 1.0, 2: 2.0}, {1: 10.0, 2: 20.0, 3: 30.0}
+TOO_FEW = {1: 1.0}  # the toy audit wants more than one row
+REFUSED = ["refused:audit"]
+
+
+def test_a_run_in_which_every_unit_fails_its_audit_is_refused_and_not_tried_again(address: Address) -> None:
+    p = found(address)
+    deliver(address, D1, A)
+    ingest_all(p)
+    deliver(address, D2, TOO_FEW)
+    done = ingest_all(p)
+    assert (done["published"], done["refused"], clean_rows(p)) == (0, 1, {D1: A})
+    assert isinstance(receipt_on(p.lake, "main", done["run_key"]), RefusalReceipt)
+    assert [alert.title for alert in p.outbox.all()] == ["toy: 1 deliveries refused"]  # type: ignore[attr-defined]
+    assert ingest_all(p, 2)["nothing_to_do"]
+    assert list(p.lake.branches("run-toy-ingest")) == []
+    assert_accounted(p)
+    assert_whole(p)
+
+
+def test_the_first_delivery_ever_can_be_refused(address: Address) -> None:
+    p = found(address)
+    deliver(address, D1, TOO_FEW)
+    done = ingest_all(p)
+    assert (done["refused"], clean_rows(p), quarantined(p)) == (1, {}, [(D1, "1,1.0", REFUSED)])
+    deliver(address, D1, A, later=1)
+    ingest_all(p)
+    assert clean_rows(p) == {D1: A}
+    assert_accounted(p)
+    assert_whole(p)
+
+
+def test_rows_of_a_unit_that_fails_its_audit_are_in_quarantine_and_the_receipt_says_so(address: Address) -> None:
+    p = found(address)
+    deliver(address, D1, TOO_FEW)
+    deliver(address, D2, B)
+    done = ingest_all(p)
+    receipt = receipt_on(p.lake, "main", done["run_key"])
+    account = receipt.refused[0].account  # type: ignore[union-attr]
+    assert account is not None
+    assert (account.rows_in, account.published, account.by_first_reason) == (1, 0, {"refused:audit": 1})
+    assert (clean_rows(p), quarantined(p)) == ({D2: B}, [(D1, "1,1.0", REFUSED)])
+    assert_accounted(p)
+    assert_whole(p)
+
+
+def test_a_refused_restatement_leaves_the_rows_it_would_have_replaced(address: Address) -> None:
+    p = found(address)
+    deliver(address, D1, A)
+    ingest_all(p)
+    deliver(address, D1, TOO_FEW, later=1)
+    deliver(address, D2, B)
+    ingest_all(p)
+    assert clean_rows(p) == {D1: A, D2: B}
+    assert_accounted(p)
+    assert_whole(p)
+
+
+@pytest.mark.parametrize("also", [{}, {D3: B}])
+def test_a_withdrawal_in_the_refused_units_table_does_not_stop_the_refusal(
+    address: Address, also: dict[object, dict[int, float]]
+) -> None:
+    p = found(address)
+    deliver(address, D1, A)
+    ingest_all(p)
+    deliver(address, D2, TOO_FEW)
+    for day, rows in also.items():
+        deliver(address, day, rows)  # type: ignore[arg-type]
+    audited = ingest_to_audit(p)
+    owner = read_ledger(p.lake, "toy").owner(UnitId("readings", D1))
+    assert owner is not None
+    withdraw.withdraw(p, run("watch"), [Condemned(owner.record.unit, owner.run_key, "test")], [])
+    done = ingest_publish.publish_units(p, run("ingest"), audited)
+    assert (done["refused"], clean_rows(p)) == (1, also)
+    assert_accounted(p)
+    assert_whole(p)
