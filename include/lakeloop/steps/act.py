@@ -9,25 +9,27 @@ from lakeloop.core import lake as places
 from lakeloop.core.checkpoints import reached
 from lakeloop.core.errors import PreconditionFailed
 from lakeloop.core.jobs import Slice
-from lakeloop.core.lake import UnitId, evidence_path, run_branch, run_key
+from lakeloop.core.lake import UnitId, evidence_path, run_branch, run_key, said_by
 from lakeloop.core.ledger import Ledger
 from lakeloop.core.receipts import ActReceipt, JudgedRecord, ScoredRecord
 from lakeloop.core.runs import Run
 from lakeloop.core.scoring import Candidate, is_spent, open_dates
 from lakeloop.core.withdrawal import Condemned
 from lakeloop.steps import notices
+from lakeloop.steps.act_pages import act_pages, withdrawal_pages
 from lakeloop.steps.history import merged_as, read_candidates, read_ledger
 from lakeloop.steps.platform import Platform
-from lakeloop.steps.publish import Work, drop_branches, publish, seal
+from lakeloop.steps.publish import Work, carry, drop_branches, publish, put_evidence, seal
 from lakeloop.steps.signing import about
+from lakeloop.steps.verdict_page import PAGE
 from lakeloop.steps.watch import JUDGED, Judged, JudgedDate, candidate_of
-from lakeloop.steps.withdraw import VerdictRow, withdraw
+from lakeloop.steps.withdraw import VerdictRow, withdraw, withdrawal_key
 
 
 def act(p: Platform, run: Run, judged: dict[str, Any]) -> dict[str, Any]:
     """Carry out the verdicts of a judgement; done parts are found, not repeated."""
     record = Judged.model_validate_json(p.lake.get(judged["commit"], evidence_path(judged["run_key"], JUDGED)))
-    told: dict[str, Any] = {"published": 0, "withdrawn": 0, "held": 0, "commit": "", "verdicts": {}}
+    told: dict[str, Any] = {"published": 0, "withdrawn": 0, "held": 0, "commit": "", "run_key": "", "page": PAGE, "verdicts": {}}
     for (withdraws, candidate), group in groupby(record.dates, key=_kind):
         dates = list(group)
         if withdraws:
@@ -38,7 +40,7 @@ def act(p: Platform, run: Run, judged: dict[str, Any]) -> dict[str, Any]:
     clean_up(p)
     drop_branches(p.lake, judged["branch"])
     summary = f"{told['published']} dates published, {told['withdrawn']} withdrawn, {told['held']} held"
-    return {"nothing_to_do": False, "run_key": judged["run_key"], **told, "summary": summary}
+    return {"nothing_to_do": False, **told, "summary": summary}
 
 
 def _kind(one: JudgedDate) -> tuple[bool, str]:
@@ -64,8 +66,8 @@ def _publish(p: Platform, run: Run, key: str, dates: list[JudgedDate], told: dic
         dates = [one for one in dates if one.verdict.data_date in still]
         if candidate is None or not dates:
             return
-        done = _publish_once(p, run, candidate, dates, ledger)
-    told["commit"] = done
+        work_key, done = act_key(p, key, dates), _publish_once(p, run, candidate, dates, ledger)
+    told |= {"commit": done, "run_key": work_key}
     told["published"] += len(dates)
     for one in dates:
         told["verdicts"][one.verdict.data_date.isoformat()] = one.verdict.word
@@ -87,6 +89,7 @@ def _publish_once(p: Platform, run: Run, candidate: Candidate, dates: list[Judge
     scored = {one.data_date: one for one in candidate.receipt.dates}
     records = tuple(_record(ledger, candidate, one, scored[one.verdict.data_date]) for one in dates)
     slices = _write(p, branch, candidate, key, dates, records)
+    carry(p.lake, said_by(candidate.receipt.run_key), candidate.commit, branch)  # the rows' passports name its run key
     reached("act.written")
     audited = p.lake.commit(branch, f"act on {len(records)} dates", {})
     _same_scores(p, audited, records)
@@ -95,10 +98,11 @@ def _publish_once(p: Platform, run: Run, candidate: Candidate, dates: list[Judge
         candidate=candidate.receipt.run_key, candidate_branch=candidate.branch,
         candidate_commit=candidate.commit, model_version=candidate.receipt.model_version, judged=records,
     )  # fmt: skip
+    put_evidence(p.lake, branch, key, act_pages(p, run, receipt, dates))
     seal(p.lake, branch, receipt)
     reached("act.sealed")
     check = _still_publishable(candidate, [one.data_date for one in records])
-    done = publish(p.lake, p.tables, p.lease, Work(branch, receipt, check, slices))
+    done = publish(p.lake, p.tables, p.lease, Work(branch, receipt, check, slices, said_by(receipt.candidate)))
     reached("act.merged")
     drop_branches(p.lake, branch)
     return done
@@ -146,6 +150,7 @@ def verdict_row(one: JudgedDate, key: str, trust: str) -> dict[str, str | int | 
         "rows": one.evidence.rows,
         "candidate": one.candidate,
         "run_key": key,
+        "evidence": evidence_path(key, PAGE),
         "decided_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
@@ -185,9 +190,10 @@ def _withdraw(p: Platform, run: Run, one: JudgedDate, told: dict[str, Any]) -> N
     condemned = _condemned(p, one)
     if not condemned:
         return
-    row: VerdictRow = verdict_row(one, "", "")
-    done, receipt = withdraw(p, run, condemned, [row], _incident(p, run, one))
-    told["commit"] = done
+    key = withdrawal_key(p, condemned)
+    row: VerdictRow = verdict_row(one, key, "")
+    done, receipt = withdraw(p, run, condemned, [row], withdrawal_pages(p, run, one, key, condemned))
+    told |= {"commit": done, "run_key": key}
     told["withdrawn"] += len(receipt.withdrawn)
     for version in receipt.flagged_models:
         p.registry.flag(p.case.name, version, "read_withdrawn_data", receipt.run_key)
@@ -209,12 +215,3 @@ def _condemned(p: Platform, one: JudgedDate) -> list[Condemned]:
 
 def _gone(ledger: Ledger, unit: UnitId, receipt: str) -> bool:
     return any(key[0] == unit and record.condemned == receipt for key, (record, _) in ledger.withdrawn.items())
-
-
-def _incident(p: Platform, run: Run, one: JudgedDate) -> str:
-    facts = "\n".join(f"- {fact.words} ({fact.bound})" for fact in one.evidence.facts if fact.broken)
-    return (
-        f"# {p.case.name} {one.verdict.data_date}: {one.verdict.word}\n\n{one.verdict.words}\n\n"
-        f"## Facts\n\n{facts}\n\n## Decided by\n\n{p.case.name}__watch {run.run_id}, try {run.attempt}, "
-        f"on candidate {one.candidate}\n"
-    )
