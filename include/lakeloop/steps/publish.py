@@ -170,10 +170,7 @@ def attest(lake: Lake, branch: str, receipt: AnyReceipt, head: str) -> None:
     if isinstance(receipt, BootstrapReceipt | MaintenanceReceipt):
         return
     base = lake.commit_of(receipt.base_commit).id
-    for change in lake.diff(base, source, OWN):
-        if change.type != "added":
-            msg = f"{branch} {change.type} what main has said already: {change.path}; nothing was merged."
-            raise GateViolation(msg)
+    _unsaid(lake, branch, base, source)
     for prefix in (ACTIONS, HOOKS):
         for change in lake.diff(base, source, prefix):
             msg = f"{branch} {change.type} the gate file {change.path}; nothing was merged."
@@ -181,6 +178,14 @@ def attest(lake: Lake, branch: str, receipt: AnyReceipt, head: str) -> None:
     for change in lake.diff(base, source):
         if not change.path.startswith(own) and not receipt.allows(change.path):
             msg = f"{branch}: a receipt of kind {receipt.kind} may not change {change.path}; nothing was merged."
+            raise GateViolation(msg)
+
+
+def _unsaid(lake: Lake, branch: str, base: str, source: str) -> None:
+    """Receipts and evidence are added to, never changed."""
+    for change in lake.diff(base, source, OWN):
+        if change.type != "added":
+            msg = f"{branch} {change.type} what main has said already: {change.path}; nothing was merged."
             raise GateViolation(msg)
 
 
