@@ -12,11 +12,13 @@ _ANSWER = "lakeloop_answer"
 
 
 class _Made(NamedTuple):
-    """What a task said it made; empty strings where it made none."""
+    """What a task said it made; empty strings where it made none. Only a task that says so left no receipt."""
 
-    branch: str
+    branch: str  # what its branch held when the task ended
     ref: str
     run_key: str
+    page: str
+    is_sealed: bool
 
 
 def remember(task: Any, answer: dict[str, Any]) -> None:
@@ -35,7 +37,7 @@ class BranchLink(BaseOperatorLink):
     name = "lakeFS branch"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        """The page of the branch; empty when the task opened none, or published and dropped it."""
+        """What the branch held when the task ended; empty when the task opened none, or published and dropped it."""
         made = _made(operator)
         return lake_page(made.branch) if made.branch else ""
 
@@ -48,7 +50,7 @@ class ReceiptLink(BaseOperatorLink):
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         """The receipt at the commit the task ended on; empty before there is one."""
         made = _made(operator)
-        return lake_page(made.ref, receipt_path(made.run_key)) if made.run_key and made.ref else ""
+        return lake_page(made.ref, receipt_path(made.run_key)) if made.run_key and made.ref and made.is_sealed else ""
 
 
 class AuditPageLink(BaseOperatorLink):
@@ -57,9 +59,9 @@ class AuditPageLink(BaseOperatorLink):
     name = "Audit page"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        """The folder of the work's evidence at the commit the task ended on; empty before there is one."""
+        """The page of the work's evidence, or its folder, at the commit the task ended on; empty before there is one."""
         made = _made(operator)
-        return lake_page(made.ref, evidence_path(made.run_key, "")) if made.run_key and made.ref else ""
+        return lake_page(made.ref, evidence_path(made.run_key, made.page)) if made.run_key and made.ref else ""
 
 
 LINKS = (BranchLink(), ReceiptLink(), AuditPageLink())
@@ -68,5 +70,6 @@ LINKS = (BranchLink(), ReceiptLink(), AuditPageLink())
 def _made(operator: Any) -> _Made:
     answer = getattr(operator, _ANSWER, None) or {}
     branch = str(answer.get("branch") or "")
-    ref = branch or str(answer.get("commit") or "")
-    return _Made(branch, ref, str(answer.get("run_key") or ""))
+    ref = str(answer.get("commit") or branch)  # a branch is dropped once its work is done, a commit stays
+    run_key, page = (str(answer.get(name) or "") for name in ("run_key", "page"))
+    return _Made(ref if branch else "", ref, run_key, page, bool(answer.get("sealed", True)))

@@ -101,16 +101,21 @@ def _links(answer: dict[str, Any] | None) -> list[str]:
     return [link.get_link(task, ti_key=None).partition("/lake/")[2] for link in LINKS]
 
 
-def test_a_task_that_writes_links_to_its_branch_its_receipt_and_its_evidence() -> None:
-    assert _links({"branch": "run-x", "run_key": "k"}) == [
-        "run-x/",
-        "run-x/_lakeloop/receipts/k.json",
-        "run-x/_lakeloop/evidence/k/",
+def test_a_task_that_writes_links_to_the_commit_it_ended_on_since_its_branch_will_be_dropped() -> None:
+    assert _links({"branch": "run-x", "commit": "abc", "run_key": "k"}) == [
+        "abc/",
+        "abc/_lakeloop/receipts/k.json",
+        "abc/_lakeloop/evidence/k/",
     ]
 
 
+def test_a_task_that_left_no_receipt_links_to_none() -> None:
+    answer = {"branch": "run-x", "commit": "abc", "run_key": "k", "sealed": False, "page": "verdict.html"}
+    assert _links(answer) == ["abc/", "", "abc/_lakeloop/evidence/k/verdict.html"]
+
+
 def test_a_task_that_published_links_to_the_merge() -> None:
-    assert _links({"branch": "", "commit": "abc", "run_key": "k"})[1] == "abc/_lakeloop/receipts/k.json"
+    assert _links({"branch": "", "commit": "abc", "run_key": "k"})[:2] == ["", "abc/_lakeloop/receipts/k.json"]
 
 
 @pytest.mark.parametrize("answer", [None, {}, {"nothing_to_do": True, "summary": "x"}])

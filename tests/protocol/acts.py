@@ -29,4 +29,4 @@ def withdraw_unit(p: Platform, attempt: int, day: date, receipt: str) -> None:
     """Withdrawing one unit of one receipt."""
     condemned = [Condemned(UnitId("readings", day), receipt, "test")]
     row = {"data_date": day.isoformat(), "verdict": "data_fault", "trust": ""}
-    withdraw.withdraw(p, run("watch", attempt), condemned, [row], "incident")
+    withdraw.withdraw(p, run("watch", attempt), condemned, [row], {withdraw.INCIDENT: "incident"})

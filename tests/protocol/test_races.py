@@ -81,7 +81,7 @@ def test_a_withdrawal_cut_before_and_merged_after_another_publish_keeps_both(
         ingest_all(platform(address))
 
     meanwhile["withdraw.committed"] = somebody_publishes
-    withdraw.withdraw(p, run("watch"), condemned(p, D1), [])
+    withdraw.withdraw(p, run("watch"), condemned(p, D1), [], {})
     assert clean_rows(p) == {D2: A, D3: B}
     assert_whole(p)
 
@@ -182,7 +182,7 @@ def test_scores_published_while_a_withdrawal_is_written_are_recalled_with_it(
     score_all(p)
     judged = watch.judge_dates(p, run("watch"))
     meanwhile["withdraw.sealed"] = lambda: act.act(platform(address), run("watch", 2), judged)
-    withdraw.withdraw(p, run("watch"), condemned(p, D2), [])
+    withdraw.withdraw(p, run("watch"), condemned(p, D2), [], {})
     assert (clean_rows(p), trusts(p)) == ({D1: A}, {D2: {"recalled"}})
     assert_whole(p)
 
@@ -199,7 +199,7 @@ def test_a_model_flagged_while_its_scores_are_written_publishes_them_as_degraded
     ingest_all(p)
     score_all(p)
     judged = watch.judge_dates(p, run("watch", date_from=D5, date_to=D5))
-    meanwhile["act.sealed"] = lambda: withdraw.withdraw(other, run("watch", 2), condemned(other, D1), [])
+    meanwhile["act.sealed"] = lambda: withdraw.withdraw(other, run("watch", 2), condemned(other, D1), [], {})
     act.act(p, run("watch"), judged)
     assert trusts(p) == {D5: {"degraded"}}
     assert_whole(p)

@@ -37,7 +37,7 @@ def test_a_run_in_which_every_unit_fails_its_audit_is_refused_and_not_tried_agai
     done = ingest_all(p)
     assert (done["published"], done["refused"], clean_rows(p)) == (0, 1, {D1: A})
     assert isinstance(receipt_on(p.lake, "main", done["run_key"]), RefusalReceipt)
-    assert [alert.title for alert in p.outbox.all()] == ["toy: 1 deliveries refused"]  # type: ignore[attr-defined]
+    assert [alert.title for alert in p.outbox.all()] == ["toy: 1 delivery refused"]  # type: ignore[attr-defined]
     assert ingest_all(p, 2)["nothing_to_do"]
     assert list(p.lake.branches("run-toy-ingest")) == []
     assert_accounted(p)
@@ -95,7 +95,7 @@ def test_a_withdrawal_in_the_refused_units_table_does_not_stop_the_refusal(
     audited = ingest_to_audit(p)
     owner = read_ledger(p.lake, "toy").owner(UnitId("readings", D1))
     assert owner is not None
-    withdraw.withdraw(p, run("watch"), [Condemned(owner.record.unit, owner.run_key, "test")], [])
+    withdraw.withdraw(p, run("watch"), [Condemned(owner.record.unit, owner.run_key, "test")], [], {})
     done = ingest_publish.publish_units(p, run("ingest"), audited)
     assert (done["refused"], clean_rows(p)) == (1, also)
     assert_accounted(p)

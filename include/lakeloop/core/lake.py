@@ -9,9 +9,10 @@ from datetime import date
 from typing import NamedTuple
 
 MAIN = "main"
-RECEIPTS = "_lakeloop/receipts/"
-EVIDENCE = "_lakeloop/evidence/"
-PROMOTIONS = "_lakeloop/promotions/"
+OWN = "_lakeloop/"  # what the platform says of its work; added to, never changed
+RECEIPTS = f"{OWN}receipts/"
+EVIDENCE = f"{OWN}evidence/"
+PROMOTIONS = f"{OWN}promotions/"
 ACTIONS = "_lakefs_actions/"
 HOOKS = "lua_hooks/"
 DATE_COLUMN = "data_date"
@@ -79,6 +80,11 @@ def receipt_path(run_key: str) -> str:
 def evidence_path(run_key: str, name: str) -> str:
     """Where a piece of evidence of some work stands."""
     return f"{EVIDENCE}{run_key}/{name}"
+
+
+def said_by(run_key: str) -> tuple[str, str]:
+    """Where everything stands that some work said of itself: its receipt, and its evidence."""
+    return receipt_path(run_key), evidence_path(run_key, "")
 
 
 def run_branch(case: str, stage: str, slug: str, attempt: int) -> str:

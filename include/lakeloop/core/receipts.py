@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from lakeloop.core.lake import ACTIONS, HOOKS, PROMOTIONS, Delivery, UnitId, landing
+from lakeloop.core.lake import ACTIONS, HOOKS, PROMOTIONS, Delivery, UnitId, landing, said_by
 from lakeloop.core.reports import Fingerprint, Refusal, RowAccount
 from lakeloop.core.use_case import Value
 
@@ -195,8 +195,8 @@ class ActReceipt(Receipt):
     judged: tuple[JudgedRecord, ...]
 
     def prefixes(self) -> tuple[str, ...]:
-        """scores/ and watch/ of the case."""
-        return (f"scores/{self.case}/", f"watch/{self.case}/")
+        """scores/ and watch/ of the case, and what the candidate said of itself."""
+        return (f"scores/{self.case}/", f"watch/{self.case}/", *said_by(self.candidate))
 
 
 class RecalledRecord(Value):

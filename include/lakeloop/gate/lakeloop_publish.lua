@@ -50,7 +50,11 @@ local function allowed_prefixes(receipt)
   elseif receipt.kind == "refusal" then
     return { "quarantine/" .. case .. "/" }
   elseif receipt.kind == "act" then
-    return { "scores/" .. case .. "/", "watch/" .. case .. "/" }
+    -- the candidate is never merged itself: what it said of itself comes with the act on it
+    return {
+      "scores/" .. case .. "/", "watch/" .. case .. "/",
+      "_lakeloop/receipts/" .. receipt.candidate .. ".json", "_lakeloop/evidence/" .. receipt.candidate .. "/",
+    }
   elseif receipt.kind == "withdrawal" then
     return { "clean/" .. case .. "/", "scores/" .. case .. "/", "watch/" .. case .. "/" }
   elseif receipt.kind == "promotion" then
@@ -121,6 +125,7 @@ changes(head, result, function(path)
   local fits = false
   for _, prefix in ipairs(prefixes) do fits = fits or starts(path, prefix) end
   if not fits then hook.fail("a receipt of kind " .. receipt.kind .. " may not change " .. path) end
+  if starts(path, "_lakeloop/") and exists(head, path) then hook.fail("main has said this already: " .. path) end
   if receipt.kind == "bootstrap" and exists(head, path) then hook.fail("the gate is here already: " .. path) end
   local at = string.find(path, "/_delta_log/", 1, true)
   if at ~= nil then logs[string.sub(path, 1, at + 11)] = true end

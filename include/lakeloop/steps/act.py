@@ -1,35 +1,28 @@
-"""Act on verdicts in date order: publish scores with their trust, or withdraw a date's bad data."""
+"""Act on verdicts in date order: publish scores with their trust, withdraw a date's bad data, or hold and ask."""
 
-from collections.abc import Callable
-from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import Any
 
-from tenacity import retry, retry_if_exception_type, stop_after_attempt
-
-from lakeloop.core import lake as places
-from lakeloop.core.checkpoints import reached
-from lakeloop.core.errors import Outdated, PreconditionFailed
-from lakeloop.core.jobs import Slice
-from lakeloop.core.lake import UnitId, evidence_path, run_branch, run_key
+from lakeloop.core.lake import UnitId, evidence_path
 from lakeloop.core.ledger import Ledger
-from lakeloop.core.receipts import ActReceipt, JudgedRecord, ScoredRecord
 from lakeloop.core.runs import Run
-from lakeloop.core.scoring import Candidate, is_spent, open_dates
+from lakeloop.core.scoring import is_spent
 from lakeloop.core.withdrawal import Condemned
 from lakeloop.steps import notices
-from lakeloop.steps.history import merged_as, read_candidates, read_ledger
+from lakeloop.steps.act_pages import withdrawal_pages
+from lakeloop.steps.history import read_candidates, read_ledger
 from lakeloop.steps.platform import Platform
-from lakeloop.steps.publish import Work, drop_branches, publish, seal
-from lakeloop.steps.signing import about
-from lakeloop.steps.watch import JUDGED, Judged, JudgedDate, candidate_of
-from lakeloop.steps.withdraw import VerdictRow, withdraw
+from lakeloop.steps.publish import drop_branches
+from lakeloop.steps.publish_scores import publish_dates, verdict_row
+from lakeloop.steps.verdict_page import PAGE
+from lakeloop.steps.watch import JUDGED, Judged, JudgedDate
+from lakeloop.steps.withdraw import VerdictRow, withdraw, withdrawal_key
 
 
 def act(p: Platform, run: Run, judged: dict[str, Any]) -> dict[str, Any]:
     """Carry out the verdicts of a judgement; done parts are found, not repeated."""
     record = Judged.model_validate_json(p.lake.get(judged["commit"], evidence_path(judged["run_key"], JUDGED)))
-    told: dict[str, Any] = {"published": 0, "withdrawn": 0, "held": 0, "commit": "", "verdicts": {}}
+    told: dict[str, Any] = {"published": 0, "withdrawn": 0, "held": 0, "commit": "", "run_key": "", "page": PAGE, "verdicts": {}}
     answered = [_accepted(run, one) for one in record.dates]
     for (publishes, candidate), group in groupby(answered, key=lambda one: (bool(one.trust), one.candidate)):
         dates = list(group)
@@ -41,7 +34,7 @@ def act(p: Platform, run: Run, judged: dict[str, Any]) -> dict[str, Any]:
     clean_up(p)
     drop_branches(p.lake, judged["branch"])
     summary = f"{told['published']} dates published, {told['withdrawn']} withdrawn, {told['held']} held"
-    return {"nothing_to_do": False, "run_key": judged["run_key"], **told, "summary": summary}
+    return {"nothing_to_do": False, **told, "summary": summary}
 
 
 def _accepted(run: Run, one: JudgedDate) -> JudgedDate:
@@ -62,138 +55,14 @@ def clean_up(p: Platform) -> int:
 
 
 def _publish(p: Platform, run: Run, key: str, dates: list[JudgedDate], told: dict[str, Any]) -> None:
-    work_key = act_key(p, key, dates)
-    done = merged_as(p.lake, work_key)
-    if done is None:
-        done, dates = _publish_open(p, run, key, dates)
+    work_key, done, dates = publish_dates(p, run, key, dates)
     if not done:
         return
-    told["commit"] = done
+    told |= {"commit": done, "run_key": work_key}
     told["published"] += len(dates)
     for one in dates:
         told["verdicts"][one.verdict.data_date.isoformat()] = one.verdict.word
         notices.verdict_not_ok(p, run, one.verdict, key, f"scores published as {one.trust}")
-
-
-@retry(retry=retry_if_exception_type(Outdated), stop=stop_after_attempt(3), reraise=True)
-def _publish_open(p: Platform, run: Run, key: str, dates: list[JudgedDate]) -> tuple[str, list[JudgedDate]]:
-    """Publish those of the dates that are still open; the commit is empty when none is."""
-    candidate = candidate_of(read_candidates(p.lake, p.case.name), key)
-    ledger = read_ledger(p.lake, p.case.name)
-    still = set(open_dates(ledger, candidate)) if candidate else set()
-    dates = [one for one in dates if one.verdict.data_date in still]
-    if candidate is None or not dates:
-        return "", []
-    return _publish_once(p, run, candidate, dates, ledger), dates
-
-
-def act_key(p: Platform, candidate: str, dates: list[JudgedDate]) -> str:
-    """The run key of publishing these dates of a candidate with these verdicts."""
-    works = [f"{candidate} {one.verdict.data_date} {one.verdict.word} {one.trust}" for one in dates]
-    return run_key(case=p.case.name, stage="act", works=works, contract=p.case.contract_version(), code="")
-
-
-def _publish_once(p: Platform, run: Run, candidate: Candidate, dates: list[JudgedDate], ledger: Ledger) -> str:
-    key = act_key(p, candidate.receipt.run_key, dates)
-    head = ledger.head
-    branch = run_branch(p.case.name, "watch", f"act-{run.run_id}", run.attempt)
-    p.lake.create_branch(branch, head)
-    reached("act.branched")
-    scored = {one.data_date: one for one in candidate.receipt.dates}
-    records = tuple(_record(ledger, candidate, one, scored[one.verdict.data_date]) for one in dates)
-    slices = _write(p, branch, candidate, key, dates, records)
-    reached("act.written")
-    audited = p.lake.commit(branch, f"act on {len(records)} dates", {})
-    _same_scores(p, audited, records)
-    receipt = ActReceipt(
-        **about(p, run, key=key, base=head, audited=audited),
-        candidate=candidate.receipt.run_key, candidate_branch=candidate.branch,
-        candidate_commit=candidate.commit, model_version=candidate.receipt.model_version, judged=records,
-    )  # fmt: skip
-    seal(p.lake, branch, receipt)
-    reached("act.sealed")
-    check = _still_publishable(candidate, [one.data_date for one in records], _is_flagged(ledger, candidate))
-    done = publish(p.lake, p.tables, p.lease, Work(branch, receipt, check, slices))
-    reached("act.merged")
-    drop_branches(p.lake, branch)
-    return done
-
-
-def _record(ledger: Ledger, candidate: Candidate, one: JudgedDate, scored: ScoredRecord) -> JudgedRecord:
-    trust, words = one.trust, one.verdict.words
-    if _is_flagged(ledger, candidate):
-        trust, words = "degraded", f"{words}; the model had read data that was withdrawn"
-    return JudgedRecord(
-        data_date=one.verdict.data_date, verdict=one.verdict.word, trust=trust, words=words,
-        fingerprint=scored.fingerprint, reads=scored.reads,
-    )  # fmt: skip
-
-
-def _write(
-    p: Platform, branch: str, candidate: Candidate, key: str, dates: list[JudgedDate], records: tuple[JudgedRecord, ...]
-) -> tuple[Slice, ...]:
-    table = places.scores(p.case.name)
-    for trust in sorted({one.trust for one in records}):
-        days = tuple(one.data_date.isoformat() for one in records if one.trust == trust)
-        p.tables.copy(candidate.commit, branch, [Slice(table=table, values=days)], {"trust": trust})
-    verdicts, profiles = places.verdicts(p.case.name), places.profiles(p.case.name)
-    p.tables.append(branch, verdicts, [verdict_row(one, key, record.trust) for one, record in zip(dates, records, strict=True)])
-    rows: list[VerdictRow] = [
-        {"data_date": one.verdict.data_date.isoformat(), "feature": name, "value": value, "run_key": key}
-        for one in dates for name, value in sorted(one.evidence.profile.items())
-    ]  # fmt: skip
-    own = [Slice(table=verdicts, column="run_key", values=(key,))]
-    if rows:
-        p.tables.append(branch, profiles, rows)
-        own.append(Slice(table=profiles, column="run_key", values=(key,)))
-    all_days = tuple(one.data_date.isoformat() for one in records)
-    return (Slice(table=table, values=all_days), *own)
-
-
-def verdict_row(one: JudgedDate, key: str, trust: str) -> dict[str, str | int | float | None]:
-    """One row of the verdicts table."""
-    return {
-        "data_date": one.verdict.data_date.isoformat(),
-        "verdict": one.verdict.word,
-        "trust": trust,
-        "words": one.verdict.words,
-        "rows": one.evidence.rows,
-        "candidate": one.candidate,
-        "run_key": key,
-        "decided_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
-def _same_scores(p: Platform, audited: str, records: tuple[JudgedRecord, ...]) -> None:
-    """The published scores equal the judged candidate's, apart from trust."""
-    table = places.scores(p.case.name)
-    days = tuple(one.data_date.isoformat() for one in records)
-    found = p.tables.fingerprints(audited, [Slice(table=table, values=days)], without=["trust"])
-    for one in records:
-        if found.get((table, one.data_date.isoformat())) != one.fingerprint:
-            msg = f"scores of {one.data_date} differ from the judged candidate; nothing was published."
-            raise PreconditionFailed(msg)
-
-
-def _is_flagged(ledger: Ledger, candidate: Candidate) -> bool:
-    """Whether the candidate's model is known to have read data that was withdrawn."""
-    return candidate.receipt.model_version in ledger.flagged
-
-
-def _still_publishable(candidate: Candidate, days: list[date], flagged: bool) -> Callable[[Ledger], None]:
-    def check(ledger: Ledger) -> None:
-        lost = sorted(set(days) - set(open_dates(ledger, candidate)))
-        if lost:
-            msg = (
-                f"{lost[0]} was judged, or what it read was restated or withdrawn meanwhile; nothing was published. "
-                "Next: the watch judges what is open."
-            )
-            raise PreconditionFailed(msg)
-        if _is_flagged(ledger, candidate) != flagged:
-            msg = f"version {candidate.receipt.model_version} was flagged while its scores were written as if it were not."
-            raise Outdated(msg)
-
-    return check
 
 
 def _withdraw_or_hold(p: Platform, run: Run, one: JudgedDate, told: dict[str, Any]) -> None:
@@ -206,9 +75,10 @@ def _withdraw_or_hold(p: Platform, run: Run, one: JudgedDate, told: dict[str, An
         told["held"] += 1
         notices.verdict_not_ok(p, run, verdict, one.candidate, f"nothing: {holds}; its scores are not visible", held=True)
         return
-    row: VerdictRow = verdict_row(one, "", "")
-    done, receipt = withdraw(p, run, condemned, [row], _incident(p, run, one))
-    told["commit"] = done
+    key = withdrawal_key(p, condemned)
+    row: VerdictRow = verdict_row(one, key, "")
+    done, receipt = withdraw(p, run, condemned, [row], withdrawal_pages(p, run, one, key, condemned))
+    told |= {"commit": done, "run_key": key}
     told["withdrawn"] += len(receipt.withdrawn)
     for version in receipt.flagged_models:
         p.registry.flag(p.case.name, version, "read_withdrawn_data", receipt.run_key)
@@ -244,12 +114,3 @@ def _condemned(ledger: Ledger, one: JudgedDate) -> list[Condemned]:
 
 def _gone(ledger: Ledger, unit: UnitId, receipt: str) -> bool:
     return any(key[0] == unit and record.condemned == receipt for key, (record, _) in ledger.withdrawn.items())
-
-
-def _incident(p: Platform, run: Run, one: JudgedDate) -> str:
-    facts = "\n".join(f"- {fact.words} ({fact.bound})" for fact in one.evidence.facts if fact.broken)
-    return (
-        f"# {p.case.name} {one.verdict.data_date}: {one.verdict.word}\n\n{one.verdict.words}\n\n"
-        f"## Facts\n\n{facts}\n\n## Decided by\n\n{p.case.name}__watch {run.run_id}, try {run.attempt}, "
-        f"on candidate {one.candidate}\n" + (f"\n{run.actor} had it withdrawn: {run.reason}\n" if run.decide else "")
-    )

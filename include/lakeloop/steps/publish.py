@@ -1,6 +1,6 @@
 """Publish: merge a piece of audited work into main, once, on preconditions that hold."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -18,7 +18,7 @@ from lakeloop.core.errors import (
     Unavailable,
 )
 from lakeloop.core.jobs import Slice
-from lakeloop.core.lake import ACTIONS, HOOKS, MAIN, receipt_path
+from lakeloop.core.lake import ACTIONS, HOOKS, MAIN, OWN, evidence_path, receipt_path
 from lakeloop.core.ledger import Ledger
 from lakeloop.core.receipts import AnyReceipt, BootstrapReceipt, MaintenanceReceipt
 from lakeloop.ports import Lake, Lease, Tables
@@ -40,6 +40,7 @@ class Work:
     receipt: AnyReceipt
     check: Callable[[Ledger], None]
     slices: tuple[Slice, ...] = ()
+    carried: tuple[str, ...] = ()  # prefixes of what other work said of itself, committed with the rows
     fresh: bool = True  # whether the branch may be merged itself; a candidate may not
 
 
@@ -106,6 +107,7 @@ def replay(lake: Lake, tables: Tables, work: Work, head: str) -> tuple[str, AnyR
     reached("replay.branched")
     source = work.receipt.audited_commit
     tables.copy(source, branch, work.slices)
+    carry(lake, work.carried, source, branch)
     reached("replay.written")
     try:
         audited = lake.commit(branch, f"replay {work.receipt.kind}", {})
@@ -113,16 +115,23 @@ def replay(lake: Lake, tables: Tables, work: Work, head: str) -> tuple[str, AnyR
         audited = head
     same_rows(tables, source, audited, work.slices)
     reached("replay.audited")
-    copy_evidence(lake, work.receipt, work.branch, branch)
+    carry(lake, (evidence_path(work.receipt.run_key, ""),), work.branch, branch)
     receipt = work.receipt.model_copy(update={"base_commit": head, "audited_commit": audited})
     seal(lake, branch, receipt)
     return branch, receipt
 
 
-def copy_evidence(lake: Lake, receipt: AnyReceipt, source: str, branch: str) -> None:
-    """Carry the work's evidence files over to its replay."""
-    for path in lake.list(source, f"_lakeloop/evidence/{receipt.run_key}/"):
-        lake.put(branch, path, lake.get(source, path))
+def carry(lake: Lake, prefixes: Sequence[str], source: str, branch: str) -> None:
+    """Stage the receipts and evidence under these prefixes on a branch, as they stand at `source`."""
+    for prefix in prefixes:
+        for path in lake.list(source, prefix):
+            lake.put(branch, path, lake.get(source, path))
+
+
+def put_evidence(lake: Lake, branch: str, run_key: str, files: Mapping[str, str]) -> None:
+    """Stage the evidence of some work, to be committed with its receipt."""
+    for name, text in files.items():
+        lake.put(branch, evidence_path(run_key, name), text.encode())
 
 
 def same_rows(tables: Tables, source: str, audited: str, slices: Sequence[Slice]) -> None:
@@ -166,6 +175,7 @@ def attest(lake: Lake, branch: str, receipt: AnyReceipt, head: str) -> None:
     if isinstance(receipt, BootstrapReceipt | MaintenanceReceipt):
         return
     base = lake.commit_of(receipt.base_commit).id
+    _unsaid(lake, branch, base, source)
     for prefix in (ACTIONS, HOOKS):
         for change in lake.diff(base, source, prefix):
             msg = f"{branch} {change.type} the gate file {change.path}; nothing was merged."
@@ -173,6 +183,14 @@ def attest(lake: Lake, branch: str, receipt: AnyReceipt, head: str) -> None:
     for change in lake.diff(base, source):
         if not change.path.startswith(own) and not receipt.allows(change.path):
             msg = f"{branch}: a receipt of kind {receipt.kind} may not change {change.path}; nothing was merged."
+            raise GateViolation(msg)
+
+
+def _unsaid(lake: Lake, branch: str, base: str, source: str) -> None:
+    """Receipts and evidence are added to, never changed."""
+    for change in lake.diff(base, source, OWN):
+        if change.type != "added":
+            msg = f"{branch} {change.type} what main has said already: {change.path}; nothing was merged."
             raise GateViolation(msg)
 
 

@@ -64,7 +64,7 @@ def score(p: Platform, run: Run) -> dict[str, Any]:
     reached("score.committed")
     rows = sum(one.rows for one in report.dates.values())
     return {
-        "nothing_to_do": False, "run_key": key, "branch": branch, "commit": commit,
+        "nothing_to_do": False, "run_key": key, "branch": branch, "commit": commit, "sealed": False,
         "dates": [dates[0].isoformat(), dates[-1].isoformat()], "rows": rows,
         "summary": f"{rows} rows of {len(dates)} dates by version {champion.model_version}",
     }  # fmt: skip
@@ -107,7 +107,8 @@ def audit(p: Platform, run: Run, scored: dict[str, Any]) -> dict[str, Any]:
     ledger = read_ledger(p.lake, p.case.name)
     sealed = [one for one in read_candidates(p.lake, p.case.name) if one.branch == branch]
     if sealed or _is_judged(ledger, key):
-        return {"nothing_to_do": False, "run_key": key, "branch": branch, "summary": "sealed before"}
+        commit = sealed[0].commit if sealed else snapshot
+        return {"nothing_to_do": False, "run_key": key, "branch": branch, "commit": commit, "summary": "sealed before"}
     record = Scored.model_validate_json(p.lake.get(snapshot, evidence_path(key, SCORED)))
     report = _audited(p, key, snapshot, record)
     for name, page in report.pages.items():

@@ -5,7 +5,7 @@ from typing import Any
 
 from lakeloop.core.checkpoints import reached
 from lakeloop.core.jobs import EvidenceJob
-from lakeloop.core.lake import MAIN, evidence_path, run_key
+from lakeloop.core.lake import MAIN, run_key
 from lakeloop.core.reports import DateEvidence, EvidenceReport
 from lakeloop.core.runs import Run
 from lakeloop.core.scoring import Candidate, to_judge
@@ -13,6 +13,8 @@ from lakeloop.core.use_case import Value
 from lakeloop.core.verdict import Verdict, judge
 from lakeloop.steps.history import read_candidates, read_ledger
 from lakeloop.steps.platform import Platform
+from lakeloop.steps.publish import put_evidence
+from lakeloop.steps.verdict_page import PAGE, Told, verdict_pages
 
 JUDGED = "judged.json"
 
@@ -50,11 +52,12 @@ def judge_dates(p: Platform, run: Run) -> dict[str, Any]:
     )  # fmt: skip
     branch = run.branch(p.case.name)
     p.lake.create_branch(branch, head)
-    p.lake.put(branch, evidence_path(key, JUDGED), judged.model_dump_json(indent=1).encode())
+    evidence = {JUDGED: judged.model_dump_json(indent=1)} | _pages(p, run, key, judged.dates)
+    put_evidence(p.lake, branch, key, evidence)
     commit = p.lake.commit(branch, f"judge {len(judged.dates)} dates", {})
     reached("watch.judged")
     return {
-        "nothing_to_do": False, "run_key": key, "branch": branch, "commit": commit,
+        "nothing_to_do": False, "run_key": key, "branch": branch, "commit": commit, "sealed": False, "page": PAGE,
         "summary": _summary(judged.dates),
     }  # fmt: skip
 
@@ -88,6 +91,12 @@ def _verdicts(
 def _sources(candidate: Candidate, day: date) -> dict[str, str]:
     reads = next(record.reads for record in candidate.receipt.dates if record.data_date == day)
     return {table: key for table, receipts in reads.items() for key, days in receipts.items() if day in days}
+
+
+def _pages(p: Platform, run: Run, key: str, dates: tuple[JudgedDate, ...]) -> dict[str, str]:
+    """The evidence before anything was done: the one page of dates that are held."""
+    told = [Told(one.verdict, one.evidence, one.candidate, "", one.verdict.words, "nothing yet: judged") for one in dates]
+    return verdict_pages(p.case.name, key, run.run_id, told, {})
 
 
 def _summary(dates: tuple[JudgedDate, ...]) -> str:

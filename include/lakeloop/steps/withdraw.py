@@ -16,9 +16,10 @@ from lakeloop.core.runs import Run
 from lakeloop.core.withdrawal import Cascade, Condemned, cascade_of, check_same
 from lakeloop.steps.history import merged_as, read_candidates, read_ledger, receipt_on
 from lakeloop.steps.platform import Platform
-from lakeloop.steps.publish import Work, drop_branches, publish, seal
+from lakeloop.steps.publish import Work, drop_branches, publish, put_evidence, seal
 from lakeloop.steps.signing import about
 
+INCIDENT = "incident.md"
 VerdictRow = Mapping[str, str | int | float | None]
 
 
@@ -29,7 +30,7 @@ def withdrawal_key(p: Platform, condemned: Sequence[Condemned]) -> str:
 
 
 def withdraw(
-    p: Platform, run: Run, condemned: Sequence[Condemned], verdicts: Sequence[VerdictRow], incident: str = ""
+    p: Platform, run: Run, condemned: Sequence[Condemned], verdicts: Sequence[VerdictRow], evidence: Mapping[str, str]
 ) -> tuple[str, WithdrawalReceipt]:
     """Take the units back to what they were before their merge; returns the merge commit and receipt.
 
@@ -43,13 +44,13 @@ def withdraw(
             receipt = receipt_on(p.lake, done, key) if done else None
             if done and isinstance(receipt, WithdrawalReceipt):
                 return done, receipt
-            return _withdraw_once(p, run, condemned, verdicts, incident)
+            return _withdraw_once(p, run, condemned, verdicts, evidence)
     msg = "unreachable: the last attempt returns or raises"
     raise AssertionError(msg)
 
 
 def _withdraw_once(
-    p: Platform, run: Run, condemned: Sequence[Condemned], verdicts: Sequence[VerdictRow], incident: str
+    p: Platform, run: Run, condemned: Sequence[Condemned], verdicts: Sequence[VerdictRow], evidence: Mapping[str, str]
 ) -> tuple[str, WithdrawalReceipt]:
     head = p.lake.head(MAIN)
     ledger = read_ledger(p.lake, p.case.name, head)
@@ -62,9 +63,9 @@ def _withdraw_once(
     reached("withdraw.written")
     audited = _commit(p, branch, head)
     reached("withdraw.committed")
+    incident = evidence_path(key, INCIDENT) if INCIDENT in evidence else ""
     receipt = _receipt(p, run, condemned, cascade, key, head, audited, incident)
-    if incident:
-        p.lake.put(branch, evidence_path(key, "incident.md"), incident.encode())
+    put_evidence(p.lake, branch, key, evidence)
     seal(p.lake, branch, receipt)
     reached("withdraw.sealed")
 
@@ -120,7 +121,7 @@ def _receipt(
         ),
         recalled=_recalled(p, cascade, audited),
         dropped=cascade.dropped, flagged_models=cascade.flagged,
-        incident=evidence_path(key, "incident.md") if incident else "",
+        incident=incident,
     )  # fmt: skip
 
 
