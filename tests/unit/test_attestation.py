@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lakeloop.core.attestation import MergeFacts, log_gaps, metadata, violations
+from lakeloop.core.attestation import MergeFacts, metadata, violations
 from lakeloop.core.receipts import IntakeReceipt
 from lakeloop.core.runs import Run, SessionKey
 
@@ -37,17 +37,6 @@ def test_a_merge_that_attests_has_nothing_wrong() -> None:
 )
 def test_each_way_of_not_attesting_is_named(broken: MergeFacts, words: str) -> None:
     assert any(words in wrong for wrong in violations(broken))
-
-
-def test_a_log_with_a_gap_or_without_its_beginning_is_named() -> None:
-    def names(*versions: int) -> list[str]:
-        return [f"{version:020d}.json" for version in versions]
-
-    assert log_gaps("t/", names(0, 1, 2)) == []
-    assert "has 2 of versions 0 to 2" in log_gaps("t/", names(0, 2))[0]
-    assert "begins at version 3" in log_gaps("t/", names(3, 4))[0]
-    assert log_gaps("t/", [f"{10:020d}.checkpoint.parquet", *names(11, 12)]) == []
-    assert log_gaps("t/", [f"{5:020d}.checkpoint.parquet", *names(11, 12)]) != []
 
 
 def test_a_session_is_found_again_by_its_try_and_by_no_other() -> None:
