@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from lakeloop.core.attestation import MergeFacts, metadata, violations
+from lakeloop.core.lake import opened_at, run_branch
 from lakeloop.core.receipts import IntakeReceipt
 from lakeloop.core.runs import Run, SessionKey
 
@@ -49,3 +50,15 @@ def test_a_session_is_found_again_by_its_try_and_by_no_other() -> None:
 def test_a_range_is_whole_or_refused() -> None:
     with pytest.raises(ValueError, match="come together"):
         Run(case="c", stage="ingest", run_id="r", date_from=datetime(2024, 1, 1, tzinfo=UTC).date())
+
+
+def test_a_run_branch_says_when_it_was_opened_however_long_its_run_is_called() -> None:
+    opened = datetime(2026, 11, 23, 1, 2, 3, tzinfo=UTC)
+    name = run_branch("flights", "ingest", "manual__2026-11-23T01:02:03+00:00 " + "x" * 200, 12, opened)
+    assert len(name) == 80
+    assert name.startswith("run-flights-ingest-manual-2026-11-23t01-02-03-00-00-xx")
+    assert "-t12-" in name
+    assert opened_at(name) == opened
+    assert opened_at(f"{name}-r0123abcd-101112131415") == opened
+    assert opened_at("run-flights-ingest-x-t1-abc") is None
+    assert name != run_branch("flights", "ingest", "manual__2026-11-23T01:02:03+00:00 " + "x" * 200, 12, opened)
