@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from lakeloop.settings import Settings
 from lakeloop.wiring import code_version
 
 FILES = (
@@ -55,11 +54,3 @@ def test_the_version_is_the_same_wherever_the_code_and_the_suites_stand(
     before = version(root)
     (root / "expectations").rename(elsewhere / "suites")
     assert version(root.rename(elsewhere / "checkout"), elsewhere / "suites") == before
-
-
-def test_every_file_of_this_checkout_that_decides_is_of_a_kind_named_above() -> None:
-    settings = Settings()
-    kinds = {Path(name).suffix for name in FILES}
-    folders = (settings.repo_root / "include", settings.repo_root / "spark_jobs", settings.expectations_root)
-    found = {path.suffix for folder in folders for path in folder.rglob("*") if path.is_file()} - {".pyc"}
-    assert found <= kinds
