@@ -170,6 +170,9 @@ class Lease(Protocol):
     def hold(self, name: str, holder: str) -> AbstractContextManager[int]:
         """Take the lease (waiting a bounded time) and give its epoch; LeaseLost otherwise."""
 
+    def frozen(self) -> str | None:
+        """Why publishing and retraining are frozen, or None; raises Frozen when that cannot be read."""
+
     def check_not_frozen(self) -> None:
         """Raise Frozen when publishing is frozen, or when that cannot be read."""
 

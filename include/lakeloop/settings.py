@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from lakeloop.core.errors import ConfigurationError
 
 REPO_ROOT = Path(__file__).resolve().parents[2]
 STACK_FILE = "stack.json"
@@ -51,8 +53,18 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, home: Path | None = None) -> Self:
-        """Reads the environment over the stack root's files; `home` names another stack root."""
-        return cls() if home is None else cls(home=home.absolute())
+        """Reads the environment over the stack root's files; `home` names another stack root.
+
+        Raises:
+            ConfigurationError: a value does not fit, or a file of the stack root is not whole; nothing was started.
+        """
+        try:
+            return cls() if home is None else cls(home=home.absolute())
+        except ValidationError as error:
+            # What was given is not repeated: it may be a key.
+            wrong = "; ".join(f"{_variable(each['loc'])}: {each['msg']}" for each in error.errors(include_input=False))
+            msg = f"a setting does not fit: {wrong} (in the environment or {STACK_FILE}); nothing was done. Next: mend it."
+            raise ConfigurationError(msg) from error
 
     @property
     def platform_db_url(self) -> str:
@@ -100,5 +112,22 @@ class _StackRoot(PydanticBaseSettingsSource):
         found: dict[str, Any] = {}
         for name in (STACK_FILE, KEYS_FILE):
             if (home / name).is_file():
-                found |= json.loads((home / name).read_text("utf-8"))
+                found |= _whole(home / name)
         return {name: value for name, value in found.items() if name in self.settings_cls.model_fields}
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    name = str(location[0]) if location else "settings"
+    return name if name.startswith("LAKELOOP_") else f"LAKELOOP_{name.upper()}"
+
+
+def _whole(path: Path) -> dict[str, Any]:
+    mended = {
+        STACK_FILE: "delete it and run `lakeloop up`, which writes it anew",
+        KEYS_FILE: "put the file of your last `lakeloop backup` in its place; new keys would not open the old lake",
+    }
+    try:
+        return {**json.loads(path.read_text("utf-8"))}  # a TypeError unless it is an object
+    except (OSError, ValueError, TypeError) as error:
+        msg = f"{path} cannot be read as JSON ({error}); nothing was done. Next: {mended[path.name]}."
+        raise ConfigurationError(msg) from error

@@ -14,6 +14,7 @@ from lakeloop.settings import Settings
 from lakeloop.steps.platform import Platform
 
 _CODE = ("include", "spark_jobs")
+_COMPILED = "__pycache__"
 
 
 def load_case(case_ref: str) -> UseCase:
@@ -35,14 +36,29 @@ def load_case(case_ref: str) -> UseCase:
 
 
 @cache
-def code_version(root: Path) -> str:
-    """Twelve hex digits over `include/`, `spark_jobs/` and the lock: what code a run key speaks of."""
+def code_version(root: Path, expectations: Path) -> str:
+    """Twelve hex digits over all that decides a result: `include/`, `spark_jobs/`, the suites and the lock.
+
+    Every file counts, whatever its kind: the gate's Lua, an audit's page and a suite decide as much as Python does.
+    """
     digest = hashlib.sha256()
-    files = [path for folder in _CODE for path in (root / folder).rglob("*.py")]
     lock = root / "requirements.lock"
-    for path in sorted([*files, *([lock] if lock.exists() else [])]):
-        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    files = {path: path.relative_to(root).as_posix() for folder in _CODE for path in _sources(root / folder)}
+    files |= {path: f"expectations/{path.relative_to(expectations).as_posix()}" for path in _sources(expectations)}
+    files |= {lock: lock.name} if lock.exists() else {}
+    for path, name in sorted(files.items(), key=lambda file: file[1]):
+        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:12]
+
+
+def _sources(folder: Path) -> list[Path]:
+    """Every file below a folder, but what Python compiled and what is hidden."""
+    parts = {path: path.relative_to(folder).parts for path in folder.rglob("*") if path.is_file()}
+    return [path for path, names in parts.items() if _COMPILED not in names and not any(name.startswith(".") for name in names)]
+
+
+def _code_of(settings: Settings) -> str:
+    return code_version(settings.repo_root, settings.expectations_root)
 
 
 def lake_of(settings: Settings):  # type: ignore[no-untyped-def]
@@ -68,14 +84,14 @@ def bootstrap_lake(settings: Settings) -> str:
     """Create, protect and gate the repository; idempotent; says in a sentence what was done."""
     from lakeloop.steps.bootstrap import bootstrap
 
-    return bootstrap(lake_of(settings), settings.storage_namespace, code_version(settings.repo_root))
+    return bootstrap(lake_of(settings), settings.storage_namespace, _code_of(settings))
 
 
 def upgrade_lake(settings: Settings) -> str:
     """Bring this code's gate over an older one; says in a sentence what was done."""
     from lakeloop.steps.bootstrap import upgrade
 
-    return upgrade(lake_of(settings), code_version(settings.repo_root))
+    return upgrade(lake_of(settings), _code_of(settings))
 
 
 @contextmanager
@@ -95,7 +111,7 @@ def open_platform(case_ref: str, session: SessionKey, settings: Settings | None 
             case=case, case_ref=case_ref, lake=lake, tables=JobTables(runner, settings.repository, case_ref),
             spark=runner, registry=MlflowRegistry(settings.mlflow_tracking_uri), lease=database.lease,
             outbox=database.outbox, source=FolderSource(settings.home / "feed"),
-            code_version=code_version(settings.repo_root), workdir=settings.home / "work",
+            code_version=_code_of(settings), workdir=settings.home / "work",
             links={"airflow": settings.airflow_url},
         )  # fmt: skip
     finally:

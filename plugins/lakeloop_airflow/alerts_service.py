@@ -12,10 +12,10 @@ import threading
 from urllib.parse import urlsplit
 
 import uvicorn
-from sqlalchemy.exc import SQLAlchemyError
 
 from lakeloop.adapters.platform_db import PlatformDb
 from lakeloop.adapters.platform_db.alerts import PlatformOutbox
+from lakeloop.core.errors import DatabaseFailed
 from lakeloop.settings import Settings
 from lakeloop.wiring import lake_of
 from lakeloop_airflow.inbox.app import Waiting, inbox_app
@@ -50,8 +50,8 @@ class Dispatcher:
         """What nobody has received yet, for the page; an unreadable outbox says so there."""
         try:
             unsent = [alert for alert in self._outbox.all() if alert.sent_at is None]
-        except SQLAlchemyError as error:
-            return Waiting(1, f"The outbox cannot be read: {type(error).__name__}.")
+        except DatabaseFailed as error:
+            return Waiting(1, f"The outbox cannot be read: {error}")
         errors = [f"Last error: {alert.last_error}." for alert in unsent if alert.last_error]
         return Waiting(len(unsent), errors[0] if errors else "")
 
@@ -60,7 +60,7 @@ class Dispatcher:
             try:
                 if self._outbox.due():
                     self._send()
-            except (SQLAlchemyError, OSError) as error:
+            except (DatabaseFailed, OSError) as error:
                 _log.warning("the outbox cannot be looked at: %s", error)
 
     def _send(self) -> None:

@@ -29,7 +29,8 @@ def close_run(verdict: str, steps: list[str]) -> dict[str, Any]:
     states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
     # A cleared step that is skipped this time keeps its older answer in Airflow, so only those that succeeded are heard.
     answers = _answers(context, [step for step in steps if states.get(step) == "success"])
-    summary = "; ".join(str(answer["summary"]) for answer in answers if answer.get("summary"))
+    failed = _last_words(log.of(ti.dag_id, ti.run_id), [step for step in steps if states.get(step) == "failed"])
+    summary = "; ".join([*(str(answer["summary"]) for answer in answers if answer.get("summary")), *failed])
     _note(context, settings, summary)
     _demand_evidence(verdict, states.get(verdict), answers)
     return {"summary": summary, "interrupted": ended}
@@ -55,6 +56,11 @@ def interrupt(log: PlatformSessions, left: list[SessionRow], settings: Settings)
 
 def _answers(context: Context, steps: list[str]) -> list[dict[str, Any]]:
     return [answer for step in steps if isinstance(answer := context["ti"].xcom_pull(task_ids=step), dict)]
+
+
+def _last_words(rows: list[SessionRow], steps: list[str]) -> list[str]:
+    words = {row.key.task: row.words for row in rows if row.words}  # oldest first, so the last try's stay
+    return [f"{step} failed: {words[step]}" for step in steps if step in words]
 
 
 def _note(context: Context, settings: Settings, summary: str) -> None:

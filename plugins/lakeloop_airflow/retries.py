@@ -20,7 +20,7 @@ RETRY_POLICY = ExceptionRetryPolicy(
                 "lakeloop.core.errors.StaleHead",
                 "builtins.ConnectionError",
                 "builtins.TimeoutError",
-                "sqlalchemy.exc.OperationalError",
+                "lakeloop.core.errors.DatabaseFailed",
                 "airflow.sdk.exceptions.AirflowTaskTimeout",
             ],
             action=RetryAction.RETRY,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lakeloop.adapters.platform_db import PlatformDb
-from lakeloop.core.errors import AuditFailed, OrchestratorFailed
+from lakeloop.core.errors import AuditFailed, Frozen, OrchestratorFailed
 from lakeloop.core.runs import Run, SessionKey
 from lakeloop.settings import Settings
 
@@ -238,6 +238,12 @@ def test_a_run_gets_a_note_of_what_it_did_below_what_a_person_wrote(
 ) -> None:
     run("flights__score")
     assert note_taker.notes == ["asked by Ann\n\n▸ score.score done; score.audit done"]
+
+
+def test_a_run_that_met_a_freeze_says_so_in_its_note(run: Runner, stage: Stage, note_taker: type[NoteTaker]) -> None:
+    stage.answers["ingest_publish.publish_units"] = Frozen("publishing is frozen: an incident")
+    assert run("flights__ingest")[0] == "failed"
+    assert note_taker.notes[0].endswith("; publish failed: Frozen: publishing is frozen: an incident")
 
 
 def test_a_note_that_cannot_be_written_fails_no_run(

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowTaskTimeout
-from sqlalchemy.exc import OperationalError
 
 from lakeloop.adapters.platform_db import PlatformDb
 from lakeloop.core import errors
@@ -30,7 +29,7 @@ AGAIN = [
     errors.StaleHead("moved"),
     ConnectionResetError(),
     TimeoutError(),
-    OperationalError("select 1", {}, Exception("locked")),
+    errors.DatabaseFailed("locked"),
     AirflowTaskTimeout(),
 ]
 NEVER = [

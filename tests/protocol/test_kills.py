@@ -107,7 +107,7 @@ def withdraw_dies(at: Address, rows: Rows, death: Death) -> bool:
     killed = attempt(acts.withdraw_unit, at, death, 1, D[1], owner.run_key)
     attempt(acts.withdraw_unit, at, None, 2, D[1], owner.run_key)
     assert clean_rows(p) == {D[0]: rows, D[1]: rows, D[2]: {1: 5.0, 2: 5.0}}
-    assert trusts(p) == {D[1]: {"trusted"}, D[2]: {"recalled"}}  # D1's scores had read the first delivery
+    assert trusts(p) == {D[1]: {"recalled"}, D[2]: {"recalled"}}  # both dates' scores had read the second delivery
     assert verdict_rows(p).count((str(D[1]), "data_fault")) == 1
     return killed
 

@@ -1,6 +1,13 @@
 """The lake's client against the real server: every failure is one of the tree, with what a person needs."""
 
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
 import pytest
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from lakeloop.adapters.lakefs_lake import LakeFSLake
 from lakeloop.core.errors import (
@@ -13,6 +20,7 @@ from lakeloop.core.errors import (
     RefusedByHook,
     Unavailable,
 )
+from lakeloop.stack.lakefs import LakefsServer, start_lakefs
 from lakeloop.stack.ports import free_port
 from lakeloop.steps.bootstrap import bootstrap, gate_differences, upgrade
 from tests.protocol.world import Address, found, platform
@@ -53,6 +61,49 @@ def test_other_ways_onto_main_are_refused(lake: LakeFSLake, way: str) -> None:
     head = lake.head("main")
     with pytest.raises(RefusedByHook, match="main moves only by a gated merge"):
         getattr(lake, way)("main", head if way == "revert" else "other")
+    assert lake.head("main") == head
+
+
+@pytest.fixture
+def importing(tmp_path: Path) -> Iterator[LakefsServer]:
+    """A server that may import what lies in a folder; the embedded one may import nothing."""
+    server = start_lakefs(tmp_path / "server")
+    server.stop()
+    config = server.home / "lakefs" / "config.yaml"
+    content = json.loads(config.read_text())
+    content["blockstore"]["local"] |= {"import_enabled": True, "allowed_external_prefixes": [str(tmp_path / "outside")]}
+    config.write_text(json.dumps(content))
+    server.start()
+    yield server
+    server.stop()
+
+
+def import_into(server: LakefsServer, repository: str, branch: str, folder: Path) -> dict[str, Any]:
+    """What the server says of an import when it is over."""
+    url = f"{server.endpoint}/api/v1/repositories/{repository}/branches/{branch}/import"
+    location = {"type": "common_prefix", "path": f"local://{folder}/", "destination": "clean/toy/"}
+    with httpx.Client(auth=(server.access_key_id, server.secret_access_key), trust_env=False, timeout=10) as client:
+        started = client.post(url, json={"paths": [location], "commit": {"message": "imported"}}).raise_for_status()
+        asked = Retrying(stop=stop_after_delay(20), wait=wait_fixed(0.05), retry=retry_if_result(lambda told: not told["over"]))
+        return dict(asked(_import_state, client, url, started.json()["id"]))
+
+
+def _import_state(client: httpx.Client, url: str, import_id: str) -> dict[str, Any]:
+    told = client.get(url, params={"id": import_id}).raise_for_status().json()
+    return {**told, "over": told["completed"] or "error" in told}
+
+
+def test_an_import_reaches_a_branch_and_is_refused_on_main(importing: LakefsServer, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "rows.csv").write_text("id\n1\n")
+    address = Address(importing.endpoint, importing.access_key_id, importing.secret_access_key, "imports", tmp_path)
+    lake = found(address).lake
+    head = lake.head("main")
+    lake.create_branch("free", "main")
+    assert import_into(importing, "imports", "free", tmp_path / "outside")["completed"]
+    assert lake.exists("free", "clean/toy/rows.csv")
+    told = import_into(importing, "imports", "main", tmp_path / "outside")
+    assert "main moves only by a gated merge" in told["error"]["message"]
     assert lake.head("main") == head
 
 
@@ -102,12 +153,3 @@ def _files() -> dict[str, bytes]:
     from lakeloop.gate import gate_files
 
     return gate_files()
-
-
-def test_a_delta_log_with_a_gap_is_refused(address: Address) -> None:
-    from lakeloop.core.attestation import log_gaps
-
-    assert log_gaps("t/_delta_log/", ["00000000000000000000.json", "00000000000000000002.json"])
-    assert log_gaps("t/_delta_log/", ["00000000000000000003.json"])
-    assert not log_gaps("t/_delta_log/", ["00000000000000000010.checkpoint.parquet", "00000000000000000011.json"])
-    assert not log_gaps("t/_delta_log/", [])

@@ -20,7 +20,7 @@ from lakeloop.core.errors import (
 )
 from lakeloop.core.lake import UnitId
 from lakeloop.core.withdrawal import Condemned
-from lakeloop.steps import act, ingest_publish, watch, withdraw
+from lakeloop.steps import act, ingest_publish, train, watch, withdraw
 from lakeloop.steps.history import merged_as, read_ledger, receipt_on
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.verify import verify
@@ -295,14 +295,16 @@ def test_a_publish_onto_a_moved_table_is_replayed_and_onto_other_tables_is_not(a
     assert_whole(p)
 
 
-def test_frozen_means_that_nothing_is_merged(address: Address) -> None:
+def test_frozen_means_that_nothing_is_merged_or_trained(address: Address) -> None:
     p = found(address)
     deliver(address, D1, A)
     p.lease.freeze("an incident")  # type: ignore[attr-defined]
     with pytest.raises(Frozen, match="an incident"):
         ingest_all(p)
     assert clean_rows(p) == {}
+    assert "frozen: an incident" in train.fit(p, run("train"))["summary"]
     p.lease.unfreeze()  # type: ignore[attr-defined]
+    assert "matured days" in train.fit(p, run("train"))["summary"]
     ingest_all(p, 2)
     assert clean_rows(p) == {D1: A}
 

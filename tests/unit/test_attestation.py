@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lakeloop.core.attestation import MergeFacts, log_gaps, metadata, violations
+from lakeloop.core.attestation import MergeFacts, metadata, violations
+from lakeloop.core.lake import opened_at, run_branch
 from lakeloop.core.receipts import IntakeReceipt
 from lakeloop.core.runs import Run, SessionKey
 
@@ -39,17 +40,6 @@ def test_each_way_of_not_attesting_is_named(broken: MergeFacts, words: str) -> N
     assert any(words in wrong for wrong in violations(broken))
 
 
-def test_a_log_with_a_gap_or_without_its_beginning_is_named() -> None:
-    def names(*versions: int) -> list[str]:
-        return [f"{version:020d}.json" for version in versions]
-
-    assert log_gaps("t/", names(0, 1, 2)) == []
-    assert "has 2 of versions 0 to 2" in log_gaps("t/", names(0, 2))[0]
-    assert "begins at version 3" in log_gaps("t/", names(3, 4))[0]
-    assert log_gaps("t/", [f"{10:020d}.checkpoint.parquet", *names(11, 12)]) == []
-    assert log_gaps("t/", [f"{5:020d}.checkpoint.parquet", *names(11, 12)]) != []
-
-
 def test_a_session_is_found_again_by_its_try_and_by_no_other() -> None:
     key = SessionKey(installation="i", database="d", dag="dag", run="r", task="t", attempt=3)
     assert key.id == SessionKey(installation="i", database="d", dag="dag", run="r", task="t", attempt=3).id
@@ -60,3 +50,15 @@ def test_a_session_is_found_again_by_its_try_and_by_no_other() -> None:
 def test_a_range_is_whole_or_refused() -> None:
     with pytest.raises(ValueError, match="come together"):
         Run(case="c", stage="ingest", run_id="r", date_from=datetime(2024, 1, 1, tzinfo=UTC).date())
+
+
+def test_a_run_branch_says_when_it_was_opened_however_long_its_run_is_called() -> None:
+    opened = datetime(2026, 11, 23, 1, 2, 3, tzinfo=UTC)
+    name = run_branch("flights", "ingest", "manual__2026-11-23T01:02:03+00:00 " + "x" * 200, 12, opened)
+    assert len(name) == 80
+    assert name.startswith("run-flights-ingest-manual-2026-11-23t01-02-03-00-00-xx")
+    assert "-t12-" in name
+    assert opened_at(name) == opened
+    assert opened_at(f"{name}-r0123abcd-101112131415") == opened
+    assert opened_at("run-flights-ingest-x-t1-abc") is None
+    assert name != run_branch("flights", "ingest", "manual__2026-11-23T01:02:03+00:00 " + "x" * 200, 12, opened)

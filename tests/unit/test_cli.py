@@ -76,3 +76,46 @@ def test_clients_are_told_where_and_with_which_keys() -> None:
     }
     assert found["spark"]["remote"].endswith("/;token=token")
     assert found["lakefs"]["secret_access_key"] == "key"
+
+
+QUESTIONS = [("freeze", "why"), ("unfreeze",), ("alerts", "list"), ("alerts", "flush", "--json")]
+
+
+@pytest.mark.parametrize("command", QUESTIONS, ids=" ".join)
+def test_a_platform_database_that_is_down_is_one_sentence(command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKELOOP_PLATFORM_DB_URL", "postgresql+psycopg2://user:hidden@127.0.0.1:1/platform")
+    done = run(*command)
+    assert done.returncode == 1
+    assert done.stderr.startswith("lakeloop: the platform database postgresql+psycopg2://user:***@127.0.0.1:1/platform failed")
+    assert "Next: see that it is up" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "hidden" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [("status", "--json"), ("env",), ("verify",), ("sql", "select 1"), ("down",)], ids=" ".join)
+def test_settings_that_cannot_be_read_are_one_sentence(
+    command: tuple[str, ...], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.mkdir()
+    (home / "stack.json").write_text('{"ports": {"lakefs"')
+    torn = run(*command)
+    (home / "stack.json").unlink()
+    monkeypatch.setenv("LAKELOOP_ANY_PORT", "perhaps")
+    wrong = run(*command)
+    assert (torn.returncode, wrong.returncode) == (1, 1)
+    assert "stack.json cannot be read as JSON" in torn.stderr
+    assert "LAKELOOP_ANY_PORT: Input should be a valid boolean" in wrong.stderr
+    assert [done.stderr.count("\n") for done in (torn, wrong)] == [1, 1]
+
+
+def test_status_shows_a_freeze_and_why(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert json.loads(run("status", "--json").stdout)["frozen"] is None
+    run("freeze", "a bad week")
+    assert json.loads(run("status", "--json").stdout)["frozen"] == "a bad week"
+    assert "FROZEN: nothing is published or retrained: a bad week; `lakeloop unfreeze` ends it" in run("status").stderr
+    run("unfreeze")
+    assert "FROZEN" not in run("status").stderr
+    (home / "platform.db").write_bytes(b"this is not a database, but it is long enough to look" * 50)
+    unreadable = json.loads(run("status", "--json").stdout)
+    assert unreadable["ok"] is False
+    assert "counts as frozen" in unreadable["frozen"]

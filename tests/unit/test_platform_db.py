@@ -15,7 +15,8 @@ from sqlalchemy import insert, inspect, select
 
 from lakeloop.adapters.platform_db.database import LEASES, METADATA, REVISION, Database
 from lakeloop.adapters.platform_db.lease import PlatformLease
-from lakeloop.core.errors import Frozen, LeaseLost
+from lakeloop.adapters.platform_db.sessions import PlatformSessions
+from lakeloop.core.errors import DatabaseFailed, Frozen, LeaseLost
 
 
 class Clock:
@@ -176,3 +177,32 @@ def test_a_transaction_that_read_can_still_write_though_another_writer_came(data
         connection.execute(insert(LEASES).values(name="mine", epoch=1, holder="h", expires_at=0.0))
     writer.join(timeout=20)
     assert written.is_set()
+
+
+def test_whatever_is_wrong_with_the_database_is_one_failure_of_the_tree(broken: Database, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    urls = {
+        f"sqlite:///{tmp_path / 'file' / 'platform.db'}": "file/platform.db failed",
+        "postgresql+psycopg2://user:hidden@127.0.0.1:1/platform": r"user:\*\*\*@127.0.0.1:1/platform failed",
+        "no url at all": "LAKELOOP_PLATFORM_DB_URL is not a database's URL",
+        "nobase://x/y": "failed .NoSuchModuleError",
+    }
+    for url, words in urls.items():
+        with pytest.raises(DatabaseFailed, match=words) as failed, Database(url).begin():
+            pytest.fail("a database from nowhere")
+        assert "hidden" not in str(failed.value)
+        assert "nothing was written" in str(failed.value)
+    with pytest.raises(DatabaseFailed, match="not a database"):
+        PlatformSessions(broken).of("dag", "run")
+
+
+def test_a_database_of_newer_code_is_left_alone(database: Database, url: str) -> None:
+    with database.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(DatabaseFailed, match="not of this code"), Database(url).begin():
+        pytest.fail("a schema nobody knows")
+
+
+def test_asking_whether_it_is_frozen_makes_no_file(tmp_path: Path) -> None:
+    assert PlatformLease(Database(f"sqlite:///{tmp_path / 'new' / 'platform.db'}")).frozen() is None
+    assert not (tmp_path / "new").exists()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from lakeloop.core.errors import ConfigurationError
 from lakeloop.settings import REPO_ROOT, Settings
 
 
@@ -68,3 +69,18 @@ def test_importing_settings_loads_nothing_heavy() -> None:
     question = f"import sys, lakeloop.settings; sys.exit(' '.join({heavy} & set(sys.modules)) or 0)"
     done = subprocess.run([sys.executable, "-c", question], check=False, capture_output=True, text=True)
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("torn", ['{"ports": {', "[]", "null", "[1]"])
+@pytest.mark.parametrize(("name", "move"), [("stack.json", "delete it and run `lakeloop up`"), ("keys.json", "lakeloop backup")])
+def test_a_torn_file_is_named_with_what_mends_it(home: Path, name: str, torn: str, move: str) -> None:
+    (home / name).write_text(torn)
+    with pytest.raises(ConfigurationError, match=f"{name} cannot be read as JSON.*nothing was done. Next: .*{move}"):
+        Settings.load()
+
+
+def test_a_value_that_does_not_fit_names_its_variable_and_not_the_value(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKELOOP_TIED_TO", "secret-by-mistake")
+    with pytest.raises(ConfigurationError, match="LAKELOOP_TIED_TO: Input should be a valid integer") as refused:
+        Settings.load()
+    assert "secret-by-mistake" not in str(refused.value)

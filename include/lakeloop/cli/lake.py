@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from lakeloop.cli.output import AsJson, say, show_json, show_table
+from lakeloop.core.errors import Frozen
 from lakeloop.settings import Settings
 
 
@@ -37,7 +38,7 @@ def verify(
 def freeze(
     reason: Annotated[str, typer.Argument(help="Why; shown wherever publishing is refused.")], as_json: AsJson = False
 ) -> None:
-    """Stop publishing everywhere until `unfreeze`; running jobs go on, nothing is merged."""
+    """Stop publishing and retraining everywhere until `unfreeze`; running jobs go on, nothing is merged."""
     from lakeloop import wiring
 
     wiring.platform_db_of(Settings.load()).lease.freeze(reason)
@@ -47,8 +48,18 @@ def freeze(
         say(f"frozen: {reason}; `lakeloop unfreeze` ends it")
 
 
+def frozen_now(settings: Settings) -> tuple[str | None, bool]:
+    """Why the platform is frozen, or None, and whether that could be read: what cannot be read counts as frozen."""
+    from lakeloop import wiring
+
+    try:
+        return wiring.platform_db_of(settings).lease.frozen(), True
+    except Frozen as error:
+        return str(error), False
+
+
 def unfreeze(as_json: AsJson = False) -> None:
-    """Let publishing go on."""
+    """Let publishing and retraining go on."""
     from lakeloop import wiring
 
     wiring.platform_db_of(Settings.load()).lease.unfreeze()

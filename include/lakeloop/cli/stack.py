@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lakeloop.cli.lake import frozen_now
 from lakeloop.cli.output import AsJson, say, show_json, show_table
 from lakeloop.core.errors import InvalidInput
 from lakeloop.settings import Settings
@@ -46,9 +47,11 @@ def status(as_json: AsJson = False) -> None:
     """What is up, where, how much memory it takes, and what is wrong; exit code 1 unless all is well."""
     from lakeloop.stack.status import status as ask
 
-    found = ask(Settings.load().home)
+    settings = Settings.load()
+    found, (frozen, readable) = ask(settings.home), frozen_now(settings)
+    ok = found.ok and readable
     if as_json:
-        show_json(found.to_json())
+        show_json(found.to_json() | {"ok": ok, "frozen": frozen})
     else:
         rows = [
             (
@@ -64,7 +67,9 @@ def status(as_json: AsJson = False) -> None:
         show_table(f"{found.home}, {found.pss_mib:.0f} MiB", ("program", "state", "pid", "MiB", "address", "answer"), rows)
         if found.strays:
             say(f"processes of a crashed stack: {', '.join(map(str, found.strays))}; `lakeloop down` ends them")
-    raise typer.Exit(int(not found.ok))
+        if frozen:
+            say(f"FROZEN: nothing is published or retrained: {frozen}" + ("; `lakeloop unfreeze` ends it" if readable else ""))
+    raise typer.Exit(int(not ok))
 
 
 def logs(

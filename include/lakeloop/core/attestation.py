@@ -70,18 +70,3 @@ def foreign(receipt: AnyReceipt, paths: Iterable[str]) -> list[str]:
     own = receipt_path(receipt.run_key)
     evidence = f"{EVIDENCE}{receipt.run_key}/"
     return [path for path in paths if path != own and not path.startswith(evidence)]
-
-
-def log_gaps(folder: str, names: Iterable[str]) -> list[str]:
-    """Why a Delta log (file names in `_delta_log/`) cannot be read whole; empty means it can."""
-    versions = sorted(int(name[:20]) for name in names if len(name) == 25 and name.endswith(".json"))
-    checkpoints = sorted(int(name[:20]) for name in names if name[20:31] == ".checkpoint")
-    if not versions:
-        return []
-    wrong = []
-    first, last = versions[0], versions[-1]
-    if first != 0 and (not checkpoints or checkpoints[0] < first - 1):
-        wrong.append(f"{folder} begins at version {first} without a checkpoint before it")
-    if len(versions) != last - first + 1:
-        wrong.append(f"{folder} has {len(versions)} of versions {first} to {last}")
-    return wrong

@@ -100,6 +100,10 @@ class RegistryFailed(LakeloopError):
     """MLflow refused or did not answer; the champion is unchanged."""
 
 
+class DatabaseFailed(LakeloopError):
+    """The platform database did not answer, or is not what the code expects; nothing was written to it."""
+
+
 class PromotionRefused(LakeloopError):
     """A challenger did not pass its gates; the champion is unchanged."""
 

@@ -5,7 +5,7 @@ import json
 import re
 import secrets
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 MAIN = "main"
@@ -18,6 +18,8 @@ HOOKS = "lua_hooks/"
 DATE_COLUMN = "data_date"
 
 _STAGES = ("ingest", "score", "watch", "train", "bootstrap", "upgrade")
+_LONGEST_BRANCH = 80  # a replay's name is its branch's whole name and more
+_OPENED = re.compile(r"-t\d+-([0-9a-f]{8})[0-9a-f]{6}(?:-r[0-9a-f]{8}-\d+)?$")
 
 
 class UnitId(NamedTuple):
@@ -87,13 +89,25 @@ def said_by(run_key: str) -> tuple[str, str]:
     return receipt_path(run_key), evidence_path(run_key, "")
 
 
-def run_branch(case: str, stage: str, slug: str, attempt: int) -> str:
-    """A fresh branch name for one try of one run; never the same twice."""
+def run_branch(case: str, stage: str, slug: str, attempt: int, opened: datetime | None = None) -> str:
+    """A fresh branch name for one try of one run, never the same twice; its end says when it was opened.
+
+    A branch of the lake has no date of its own, and its head may be a commit of main that is weeks old.
+    """
     if stage not in _STAGES:
         msg = f"stage {stage!r} is not one of {_STAGES}"
         raise ValueError(msg)
-    clean_slug = re.sub(r"[^a-z0-9]+", "-", slug.lower()).strip("-")[:60] or "run"
-    return f"run-{case}-{stage}-{clean_slug}-t{attempt}-{secrets.token_hex(4)}"
+    head = branch_prefix(case, stage)
+    tail = f"-t{attempt}-{int((opened or datetime.now(UTC)).timestamp()):08x}{secrets.token_hex(3)}"
+    room = max(_LONGEST_BRANCH - len(head) - len(tail), 1)
+    clean_slug = re.sub(r"[^a-z0-9]+", "-", slug.lower()).strip("-")[:room] or "run"
+    return f"{head}{clean_slug}{tail}"
+
+
+def opened_at(branch: str) -> datetime | None:
+    """When a run branch, or the one that it is a replay of, was opened; None for a name that `run_branch` did not make."""
+    found = _OPENED.search(branch)
+    return datetime.fromtimestamp(int(found.group(1), 16), UTC) if found else None
 
 
 def branch_prefix(case: str, stage: str) -> str:

@@ -34,8 +34,10 @@ local function changes(left, right, visit)
   end
 end
 
+-- Only "not found" is absent: an answer that says neither must not pass for it.
 local function exists(ref, path)
   local code = lakefs.stat_object(repo, ref, path)
+  if code ~= 200 and code ~= 404 then hook.fail("cannot tell whether " .. path .. " is at " .. ref .. " (" .. code .. ")") end
   return code == 200
 end
 
@@ -63,33 +65,65 @@ local function allowed_prefixes(receipt)
   hook.fail("a receipt of kind " .. tostring(receipt.kind) .. " is never merged into main")
 end
 
--- A Delta log must hold every version from 0, or from its first checkpoint, without a gap.
-local function check_log(folder)
-  local seen, checkpoint, last, first, count = {}, -1, -1, -1, 0
+-- The version of a Delta log's file, and whether it is an entry, a checkpoint in one file, or something else.
+local function log_file(name)
+  local version, rest = tonumber(string.sub(name, 1, 20), 10), string.sub(name, 21)
+  if version ~= nil and rest == ".json" then return version, "entry" end
+  if version ~= nil and rest == ".checkpoint.parquet" then return version, "checkpoint" end
+  return version, "other"
+end
+
+-- What the result holds of a log: its entries from first to last, its newest checkpoint, its newest entry of before.
+local function read_log(folder, touched)
+  local log = { first = -1, last = -1, count = 0, checkpoint = -1, before = -1 }
   local after, more = "", true
   while more do
     local code, page = lakefs.list_objects(repo, result, after, folder, "", 1000)
     if code ~= 200 then hook.fail("cannot list " .. folder) end
     for _, item in ipairs(page.results) do
       local name = string.sub(item.path, #folder + 1)
-      local version = tonumber(string.sub(name, 1, 20), 10)
-      if version ~= nil and #name == 25 and string.sub(name, 21) == ".json" then
-        seen[version] = true
-        count = count + 1
-        if version > last then last = version end
-        if first == -1 or version < first then first = version end
-      elseif version ~= nil and string.sub(name, 21, 31) == ".checkpoint" then
-        if checkpoint == -1 or version < checkpoint then checkpoint = version end
+      local version, kind = log_file(name)
+      if kind == "entry" then
+        log.count = log.count + 1
+        if version > log.last then log.last = version end
+        if log.first == -1 or version < log.first then log.first = version end
+        if touched[name] == nil and version > log.before then log.before = version end
+      elseif kind == "checkpoint" and version > log.checkpoint then
+        log.checkpoint = version
       end
     end
     more, after = page.pagination.has_more, page.pagination.next_offset
   end
-  if count == 0 then return end
-  if first ~= 0 and (checkpoint == -1 or checkpoint < first - 1) then
-    hook.fail("gap in a Delta log: " .. folder .. " begins at version " .. first)
+  return log
+end
+
+-- A Delta log only grows. Delta's own clean-up is the exception: it removes what lies below a newer checkpoint.
+local function check_growth(folder, touched, log)
+  for name, change in pairs(touched) do
+    local version, kind = log_file(name)
+    if kind ~= "other" and change == "removed" and version >= log.checkpoint then
+      hook.fail("a Delta log lost its past: " .. folder .. name .. " is below no newer checkpoint")
+    elseif kind ~= "other" and change ~= "removed" and change ~= "added" then
+      hook.fail("a Delta log's past was rewritten: " .. folder .. name)
+    elseif kind == "entry" and change == "added" and version < log.before then
+      hook.fail("a Delta log's past was rewritten: " .. folder .. name .. " came after version " .. log.before)
+    end
   end
-  if count ~= last - first + 1 then
-    hook.fail("gap in a Delta log: " .. folder .. " has " .. count .. " of versions " .. first .. " to " .. last)
+end
+
+-- A Delta log must hold every version from 0, or from its newest checkpoint, without a gap.
+local function check_log(folder, touched)
+  local log = read_log(folder, touched)
+  check_growth(folder, touched, log)
+  if log.checkpoint > log.last then
+    hook.fail("a Delta log lost its end: " .. folder .. " has a checkpoint of version " .. log.checkpoint .. " and no entry of it")
+  end
+  if log.count == 0 then return end
+  if log.first ~= 0 and log.checkpoint < log.first - 1 then
+    hook.fail("gap in a Delta log: " .. folder .. " begins at version " .. log.first)
+  end
+  if log.count ~= log.last - log.first + 1 then
+    hook.fail("gap in a Delta log: " .. folder .. " has " .. log.count .. " of versions " .. log.first .. " to " .. log.last)
   end
 end
 
@@ -120,7 +154,7 @@ changes(receipt.audited_commit, source, function(path)
 end)
 
 local prefixes, logs = allowed_prefixes(receipt), {}
-changes(head, result, function(path)
+changes(head, result, function(path, change)
   if path == receipt_path or starts(path, evidence) then return end
   local fits = false
   for _, prefix in ipairs(prefixes) do fits = fits or starts(path, prefix) end
@@ -128,6 +162,10 @@ changes(head, result, function(path)
   if starts(path, "_lakeloop/") and exists(head, path) then hook.fail("main has said this already: " .. path) end
   if receipt.kind == "bootstrap" and exists(head, path) then hook.fail("the gate is here already: " .. path) end
   local at = string.find(path, "/_delta_log/", 1, true)
-  if at ~= nil then logs[string.sub(path, 1, at + 11)] = true end
+  if at ~= nil then
+    local folder = string.sub(path, 1, at + 11)
+    logs[folder] = logs[folder] or {}
+    logs[folder][string.sub(path, at + 12)] = change
+  end
 end)
-for folder in pairs(logs) do check_log(folder) end
+for folder, touched in pairs(logs) do check_log(folder, touched) end

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lakeloop.core.lake import branch_prefix
+from lakeloop.core.lake import branch_prefix, opened_at
 from lakeloop.core.scoring import is_spent
 from lakeloop.ports import AlertOutbox, Branch, Lake
 from lakeloop.steps.history import read_candidates, read_ledger
@@ -15,21 +15,26 @@ _RUN_BRANCH = re.compile(r"run-([a-z][a-z0-9_]*)-(ingest|score|watch|train|platf
 
 
 def sweep(lake: Lake, outbox: AlertOutbox, now: datetime | None = None, keep: timedelta = KEEP) -> dict[str, Any]:
-    """Delete expired run branches and spent candidates; alert on candidates that nobody judged."""
+    """Delete expired run branches and spent candidates; alert on candidates that nobody judged.
+
+    A branch's age is that of its last sign of life: its opening, which its name tells, or its last commit. The commit
+    alone would be main's until the run makes one of its own. A name that tells nothing is somebody else's, and stays.
+    """
     now = now or datetime.now(UTC)
     deleted: list[str] = []
     waiting: list[str] = []
     live = _candidates(lake)
     for branch in list(lake.branches("run-")):
-        age = now - lake.commit_of(branch.head).created
+        committed = lake.commit_of(branch.head).created
+        opened = opened_at(branch.name)
         if branch.name in live:
             spent, case = live[branch.name]
             if spent:
                 _delete(lake, branch, deleted)
-            elif age > CANDIDATE_ALERT:
+            elif now - committed > CANDIDATE_ALERT:
                 waiting.append(branch.name)
-                _alert(outbox, case, branch, age)
-        elif age > keep:
+                _alert(outbox, case, branch, now - committed)
+        elif opened and now - max(opened, committed) > keep:
             _delete(lake, branch, deleted)
     summary = f"{len(deleted)} branches deleted, {len(waiting)} candidates wait too long"
     return {"nothing_to_do": False, "deleted": len(deleted), "waiting": len(waiting), "summary": summary}

@@ -22,6 +22,7 @@ from lakeloop.core.lake import ACTIONS, HOOKS, MAIN, OWN, evidence_path, receipt
 from lakeloop.core.ledger import Ledger
 from lakeloop.core.receipts import AnyReceipt, BootstrapReceipt, MaintenanceReceipt
 from lakeloop.ports import Lake, Lease, Tables
+from lakeloop.steps.delta_logs import delta_log_faults
 from lakeloop.steps.history import merged_as, read_ledger
 
 _ROUNDS = 8
@@ -180,10 +181,14 @@ def attest(lake: Lake, branch: str, receipt: AnyReceipt, head: str) -> None:
         for change in lake.diff(base, source, prefix):
             msg = f"{branch} {change.type} the gate file {change.path}; nothing was merged."
             raise GateViolation(msg)
-    for change in lake.diff(base, source):
+    changes = list(lake.diff(base, source))
+    for change in changes:
         if not change.path.startswith(own) and not receipt.allows(change.path):
             msg = f"{branch}: a receipt of kind {receipt.kind} may not change {change.path}; nothing was merged."
             raise GateViolation(msg)
+    for fault in delta_log_faults(lake, source, changes):
+        msg = f"{branch}: {fault}; nothing was merged."
+        raise GateViolation(msg)
 
 
 def _unsaid(lake: Lake, branch: str, base: str, source: str) -> None:

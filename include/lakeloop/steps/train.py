@@ -42,7 +42,15 @@ def training_reads(ledger: Ledger, case: UseCase, days: list[date]) -> Reads:
 
 
 def fit(p: Platform, run: Run) -> dict[str, Any]:
-    """Fit on all but the newest matured days, evaluate on those, register the challenger."""
+    """Fit on all but the newest matured days, evaluate on those, register the challenger.
+
+    Raises:
+        Frozen: whether the platform is frozen could not be read; nothing was trained.
+    """
+    reason = p.lease.frozen()
+    if reason is not None:
+        summary = f"training is frozen: {reason}; nothing was trained; `lakeloop unfreeze` lifts it"
+        return {"nothing_to_do": True, "summary": summary}
     head = p.lake.head(MAIN)
     ledger = read_ledger(p.lake, p.case.name, head)
     days = matured_dates(ledger, p.case, run)[-p.case.training_days :]

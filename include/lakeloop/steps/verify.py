@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from lakeloop.core.attestation import RUN_KEY, MergeFacts, log_gaps, violations
+from lakeloop.core.attestation import RUN_KEY, MergeFacts, violations
 from lakeloop.core.errors import NotFound
 from lakeloop.core.lake import ACTIONS, HOOKS, MAIN, receipt_path
 from lakeloop.core.receipts import BootstrapReceipt, MaintenanceReceipt
+from lakeloop.gate import LATEST_RULES, rules_of
 from lakeloop.ports import Commit, Lake
+from lakeloop.steps.delta_logs import delta_log_faults
 from lakeloop.steps.history import receipt_on
 
 
@@ -19,7 +21,7 @@ class Finding(NamedTuple):
 
 
 def verify(lake: Lake, at: str = "") -> Iterator[tuple[Commit, list[Finding]]]:
-    """Judge every commit of main, newest first; a commit without findings attests.
+    """Judge every commit of main, newest first, by the gate its receipt names; a commit without findings attests.
 
     The root commit (no parent) is the repository's own birth and holds nothing.
     """
@@ -29,20 +31,24 @@ def verify(lake: Lake, at: str = "") -> Iterator[tuple[Commit, list[Finding]]]:
 
 
 def _judge(lake: Lake, commit: Commit) -> list[str]:
-    facts = _facts(lake, commit)
+    changes = list(lake.diff(commit.parents[0], commit.id))
+    facts = _facts(lake, commit, tuple(change.path for change in changes))
     wrong = violations(facts)
-    for folder in sorted(_logs(facts.changed)):
-        names = [path.removeprefix(folder) for path in lake.list(commit.id, folder)]
-        wrong += log_gaps(folder, names)
+    rules = LATEST_RULES
+    if facts.receipt is not None:
+        known = rules_of(facts.receipt.gate_version)
+        if known is None:
+            wrong.append(f"its receipt names gate {facts.receipt.gate_version}, which this code does not know")
+        rules = known or LATEST_RULES
+    wrong += delta_log_faults(lake, commit.id, changes, rules)
     if not isinstance(facts.receipt, BootstrapReceipt | MaintenanceReceipt):
         wrong += [f"it changed the gate file {path}" for path in facts.changed if path.startswith((ACTIONS, HOOKS))]
     return wrong
 
 
-def _facts(lake: Lake, commit: Commit) -> MergeFacts:
+def _facts(lake: Lake, commit: Commit, changed: tuple[str, ...]) -> MergeFacts:
     run_key = commit.metadata.get(RUN_KEY, "")
     receipt = receipt_on(lake, commit.id, run_key) if run_key else None
-    changed = tuple(change.path for change in lake.diff(commit.parents[0], commit.id))
     after: tuple[str, ...] = ()
     was_there = False
     if receipt is not None and len(commit.parents) == 2:
@@ -52,7 +58,3 @@ def _facts(lake: Lake, commit: Commit) -> MergeFacts:
         except NotFound:
             after = (f"(the audited commit {receipt.audited_commit} does not exist)",)
     return MergeFacts(commit.id, commit.parents, commit.metadata, receipt, was_there, after, changed)
-
-
-def _logs(paths: tuple[str, ...]) -> set[str]:
-    return {path[: path.index("/_delta_log/") + 12] for path in paths if "/_delta_log/" in path}

@@ -6,12 +6,14 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Row, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError
 
 from lakeloop.adapters.platform_db.database import ALERTS, Database
+from lakeloop.core.errors import DatabaseFailed
 
 _log = logging.getLogger(__name__)
 _CLAIM_SECONDS = 60  # as long as a sender may work on one alert before another may try it
@@ -45,7 +47,8 @@ class PlatformOutbox:
         """Keeps one message; a broken database is logged and never raised, since no run may fail of its alert."""
         now = self._clock()
         try:
-            with self._database.begin() as connection:
+            # A key that is kept already is no error, and leaves the transaction as it was.
+            with self._database.begin() as connection, suppress(IntegrityError), connection.begin_nested():
                 connection.execute(
                     insert(ALERTS).values(
                         key=key[:500],
@@ -58,10 +61,8 @@ class PlatformOutbox:
                         next_attempt_at=now,
                     )
                 )
-        except IntegrityError:
-            return  # kept before
-        except (SQLAlchemyError, OSError) as error:
-            _log.error("an alert could not be kept (%s): %s", type(error).__name__, json.dumps({"title": title, **body}))  # noqa: TRY400
+        except DatabaseFailed as error:
+            _log.error("an alert could not be kept (%s): %s", error, json.dumps({"title": title, **body}))  # noqa: TRY400
 
     def due(self) -> int:
         """How many alerts should be sent now."""

@@ -31,6 +31,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from lakeloop.core.errors import DatabaseFailed
+
 REVISION = "0001"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_SECONDS = 10
@@ -94,12 +96,37 @@ class Database:
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """A transaction on an up-to-date schema; SQLAlchemyError when the database cannot be reached."""
-        if not self._ready:
-            self._bring_up_to_date()
-            self._ready = True
-        with self._engine.begin() as connection:
-            yield connection
+        """A transaction on an up-to-date schema.
+
+        Raises:
+            DatabaseFailed: the database cannot be reached, read or brought up to date; the transaction was not done.
+        """
+        try:
+            if not self._ready:
+                self._bring_up_to_date()
+                self._ready = True
+            with self._engine.begin() as connection:
+                yield connection
+        except (SQLAlchemyError, OSError, ImportError) as error:
+            raise DatabaseFailed(self._words(error)) from error
+
+    @property
+    def unborn(self) -> bool:
+        """Whether it is a file that nobody has written yet, so that a mere question need not make it."""
+        return self._url.startswith("sqlite") and not Path(make_url(self._url).database or "").exists()
+
+    def _words(self, error: Exception) -> str:
+        try:
+            url = make_url(self._url)
+        except SQLAlchemyError:
+            return "LAKELOOP_PLATFORM_DB_URL is not a database's URL; nothing was written. Next: set it right, or leave it out."
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0].strip()
+        if url.password:
+            reason = reason.replace(str(url.password), "***")
+        return (
+            f"the platform database {url.render_as_string(hide_password=True)} failed ({type(error).__name__}: {reason}); "
+            "nothing was written to it. Next: see that it is up and readable, and that LAKELOOP_PLATFORM_DB_URL is right."
+        )
 
     @cached_property
     def _engine(self) -> Engine:
@@ -118,6 +145,7 @@ class Database:
         # Alembic is imported only where there is something to migrate: it costs more than a whole enqueue.
         from alembic import command
         from alembic.config import Config
+        from alembic.util import CommandError
 
         if self._engine.dialect.name == "sqlite":
             _use_wal(self._engine)
@@ -127,7 +155,13 @@ class Database:
             if self._engine.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": _MIGRATION_LOCK})
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                msg = (
+                    f"the platform database is not of this code ({error}); nothing was changed. Next: use the code that made it."
+                )
+                raise DatabaseFailed(msg) from error
 
     def _revision(self) -> str | None:
         version = Table("alembic_version", MetaData(), Column("version_num", String(32)))

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from lakeloop.adapters.platform_db.database import FREEZES, LEASES, Database
-from lakeloop.core.errors import Frozen, LeaseLost
+from lakeloop.core.errors import DatabaseFailed, Frozen, LeaseLost
 
 _log = logging.getLogger(__name__)
 _FLAG = 1
@@ -86,15 +86,14 @@ class PlatformLease:
             connection.execute(delete(FREEZES))
 
     def frozen(self) -> str | None:
-        """Why publishing is frozen, or None; raises Frozen when that cannot be read."""
+        """Why publishing is frozen, or None; raises Frozen when that cannot be read. Asking writes nothing."""
+        if self._database.unborn:
+            return None
         try:
             with self._database.begin() as connection:
                 return connection.execute(select(FREEZES.c.reason)).scalar()
-        except (SQLAlchemyError, OSError) as error:
-            msg = (
-                f"the freeze flag cannot be read from the platform database ({type(error).__name__}), so publishing counts as "
-                "frozen; nothing was merged; see `lakeloop status`"
-            )
+        except DatabaseFailed as error:
+            msg = f"the freeze flag cannot be read, so publishing counts as frozen; nothing was merged: {error}"
             raise Frozen(msg) from error
 
     def check_not_frozen(self) -> None:
@@ -116,8 +115,8 @@ class PlatformLease:
                 f"nothing was merged by {holder}; try again when it is done"
             )
             raise LeaseLost(msg) from waited
-        except SQLAlchemyError as error:
-            msg = f"the platform database did not give the lease {name} to {holder} ({type(error).__name__}); nothing was merged"
+        except DatabaseFailed as error:
+            msg = f"the platform database did not give the lease {name} to {holder}; nothing was merged: {error}"
             raise LeaseLost(msg) from error
 
     def _first(self, connection: Connection, name: str, holder: str, now: float) -> int | None:
@@ -134,12 +133,12 @@ class PlatformLease:
                 if not self.renew(name, epoch):
                     _log.warning("the lease %s of epoch %d was taken over; the gate decides who merges", name, epoch)
                     return
-            except SQLAlchemyError as error:
-                _log.warning("the lease %s could not be renewed: %s", name, type(error).__name__)
+            except DatabaseFailed as error:
+                _log.warning("the lease %s could not be renewed: %s", name, error)
 
     def _release(self, name: str, epoch: int) -> None:
         try:
             with self._database.begin() as connection:
                 connection.execute(update(LEASES).where(LEASES.c.name == name, LEASES.c.epoch == epoch).values(expires_at=0.0))
-        except SQLAlchemyError as error:
-            _log.warning("the lease %s could not be given back, it ends by itself: %s", name, type(error).__name__)
+        except DatabaseFailed as error:
+            _log.warning("the lease %s could not be given back, it ends by itself: %s", name, error)

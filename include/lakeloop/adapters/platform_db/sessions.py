@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from lakeloop.adapters.platform_db.database import SESSIONS, Database
+from lakeloop.core.errors import DatabaseFailed
 from lakeloop.core.runs import SessionKey
 
 _log = logging.getLogger(__name__)
@@ -50,8 +50,8 @@ class PlatformSessions:
                         words=func.coalesce(SESSIONS.c.words, words[:2000] or None),
                     )
                 )
-        except SQLAlchemyError as error:
-            _log.warning("the end of session %s could not be noted: %s", session_id, type(error).__name__)
+        except DatabaseFailed as error:
+            _log.warning("the end of session %s could not be noted: %s", session_id, error)
 
     def open_of(self, dag: str, run: str) -> list[SessionRow]:
         """Sessions of a run that were not ended."""

@@ -1,0 +1,56 @@
+"""The code version: any file that decides a result changes it, and nothing else does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lakeloop.wiring import code_version
+
+FILES = (
+    "include/lakeloop/steps/score.py",
+    "include/lakeloop/gate/lakeloop_publish.lua",
+    "include/lakeloop/gate/lakeloop_publish.yaml",
+    "include/lakeloop/spark/audit.html.j2",
+    "spark_jobs/score.py",
+    "expectations/flights/weather.json",
+    "requirements.lock",
+)
+BESIDE = ("include/lakeloop/__pycache__/x.cpython-312.pyc", "include/.cache/x", "README.md", "tests/unit/test_x.py")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name in (*FILES, *BESIDE):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("as it was")
+    return tmp_path
+
+
+def version(root: Path, expectations: Path | None = None) -> str:
+    code_version.cache_clear()
+    return code_version(root, expectations or root / "expectations")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_whatever_decides_a_result_changes_the_version(root: Path, name: str) -> None:
+    before = version(root)
+    (root / name).write_text("otherwise")
+    assert version(root) != before
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_what_decides_nothing_does_not(root: Path, name: str) -> None:
+    before = version(root)
+    (root / name).write_text("otherwise")
+    assert version(root) == before
+
+
+def test_the_version_is_the_same_wherever_the_code_and_the_suites_stand(
+    root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    before = version(root)
+    (root / "expectations").rename(elsewhere / "suites")
+    assert version(root.rename(elsewhere / "checkout"), elsewhere / "suites") == before
