@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from lakeloop.core.use_case import UseCase
-from lakeloop_airflow.runs import range_params, reinstate_param
+from lakeloop_airflow.runs import range_params, reopening_params
 
 OWNER = "data-platform"
 CHANNEL_MACRO = "slack_channel"
@@ -30,6 +30,6 @@ def case_dag(case: UseCase, stage: str) -> dict[str, Any]:
     return platform_dag(
         default_args={"owner": case.owner},
         tags=["lakeloop", case.name, stage],
-        params=range_params() | (reinstate_param() if stage == "ingest" else {}),
+        params=range_params() | (reopening_params() if stage == "ingest" else {}),
         user_defined_macros={CHANNEL_MACRO: case.slack_channel},  # where alerts of this DAG go
     )

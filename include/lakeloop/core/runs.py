@@ -21,7 +21,8 @@ class Run(Value):
     attempt: int = 1
     date_from: date | None = None
     date_to: date | None = None
-    reinstate: str = ""
+    reinstate: str = ""  # why withdrawn bytes may come back
+    retry_refused: str = ""  # why refused deliveries are tried again
     actor: str = "airflow"
 
     @model_validator(mode="after")
@@ -32,7 +33,15 @@ class Run(Value):
         if self.date_from and self.date_to and self.date_from > self.date_to:
             msg = f"date_from {self.date_from} is after date_to {self.date_to}"
             raise ValueError(msg)
+        if self.reopens and self.date_from is None:
+            msg = "reinstate and retry_refused need date_from and date_to: a reason answers for the nights it was given for"
+            raise ValueError(msg)
         return self
+
+    @property
+    def reopens(self) -> bool:
+        """Whether a person asks for what the sweep leaves closed."""
+        return bool(self.reinstate or self.retry_refused)
 
     def selects(self, night: date) -> bool:
         """Whether a night is inside the run's range; a sweep selects every night."""

@@ -1,8 +1,12 @@
 """What steps tell on-call: one outbox row a fact, under a key that makes retries harmless."""
 
+import hashlib
+from collections.abc import Sequence
+
 from lakeloop.core.receipts import DataReceipt, RefusalReceipt, WithdrawalReceipt
 from lakeloop.core.runs import Run
 from lakeloop.core.verdict import Verdict
+from lakeloop.ports import Stray
 from lakeloop.steps.platform import Platform
 
 _LISTED = 5
@@ -24,6 +28,27 @@ def refused_deliveries(p: Platform, run: Run, receipt: DataReceipt | RefusalRece
             "run": f"{p.case.name}__ingest {run.run_id}",
             "evidence": f"lakefs://{p.lake.repository}/{commit}/_lakeloop/evidence/{receipt.run_key}/",
             "next": "ask the supplier for a repaired delivery; it is taken in by itself",
+            **p.links,
+        },
+        channel=p.case.slack_channel,
+    )
+
+
+def stray_folders(p: Platform, run: Run, strays: Sequence[Stray]) -> None:
+    """One alert for everything in the feed that cannot be taken in; told again when there is more of it."""
+    if not strays:
+        return
+    more = len(strays) - _LISTED
+    paths = "\n".join(sorted(one.path for one in strays))
+    p.outbox.enqueue(
+        key=f"stray:{p.case.name}:{hashlib.sha256(paths.encode()).hexdigest()}",
+        severity="warning",
+        title=f"{p.case.name}: {len(strays)} folders in the feed are no delivery",
+        body={
+            "cause": "\n".join(f"{one.path}: {one.why}" for one in strays[:_LISTED]) + (f"\nand {more} more" if more > 0 else ""),
+            "not done": "nothing of them was taken in or kept; every other delivery is",
+            "run": f"{p.case.name}__ingest {run.run_id}",
+            "next": "move each to <table>/<data date>/<number>/ of a table of the case, or out of the feed",
             **p.links,
         },
         channel=p.case.slack_channel,
