@@ -27,7 +27,8 @@ def refused_deliveries(p: Platform, run: Run, receipt: DataReceipt | RefusalRece
             "not done": "none of their rows reached clean/; their bytes are kept in landing/",
             "run": f"{p.case.name}__ingest {run.run_id}",
             "evidence": f"lakefs://{p.lake.repository}/{commit}/_lakeloop/evidence/{receipt.run_key}/",
-            "next": "ask the supplier for a repaired delivery; it is taken in by itself",
+            "next": "as each cause says; a repaired delivery is taken in by itself, the same one is tried again only by a run "
+            f"of {p.case.name}__ingest over its night with retry_refused and a reason",
             **p.links,
         },
         channel=p.case.slack_channel,
