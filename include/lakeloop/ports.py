@@ -83,16 +83,27 @@ class Lake(Protocol):
         """Paths of the objects under a prefix."""
 
 
+class Taken(NamedTuple):
+    """The bytes of a delivery, read once, and the record of exactly these bytes (its number is 0 still)."""
+
+    record: LandedRecord
+    contents: Mapping[str, bytes]  # by name, manifest.json among them
+
+
 class Arrival(Protocol):
     """One complete delivery in the source, not yet in the lake."""
 
-    record: LandedRecord  # delivery number 0 until the intake numbers it
+    record: LandedRecord  # what its sender says of it, its bytes unread
 
-    def damage(self) -> str:
-        """Why the bytes do not match the manifest, or an empty string."""
+    def take(self) -> Taken:
+        """Read it; whatever is wrong with it is damage on its record, never an error."""
 
-    def read(self, name: str) -> bytes:
-        """The bytes of one of its files, or of manifest.json."""
+
+class Stray(NamedTuple):
+    """Something that looks like a delivery and cannot be taken in, with the reason."""
+
+    path: str
+    why: str
 
 
 class Source(Protocol):
@@ -100,6 +111,9 @@ class Source(Protocol):
 
     def arrivals(self, case: UseCase) -> Iterator[Arrival]:
         """Every complete delivery of the case's tables; one without a manifest is not complete."""
+
+    def strays(self, case: UseCase) -> Iterator[Stray]:
+        """What looks like a delivery of the case and belongs to none of its tables and dates."""
 
 
 class Tables(Protocol):

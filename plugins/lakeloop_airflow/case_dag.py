@@ -4,10 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 from lakeloop.core.use_case import UseCase
-from lakeloop_airflow.runs import decide_params, range_params, reinstate_param
+from lakeloop_airflow.runs import decide_params, range_params, reopening_params
 
 OWNER = "data-platform"
-_OWN_PARAMS = {"ingest": reinstate_param, "watch": decide_params}
+_OWN_PARAMS = {"ingest": reopening_params, "watch": decide_params}
 CHANNEL_MACRO = "slack_channel"
 # The last net: it also skips teardowns, so it stands far above what the tasks' own time-outs add up to.
 _NET = timedelta(hours=24)

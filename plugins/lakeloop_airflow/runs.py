@@ -23,10 +23,14 @@ def range_params() -> dict[str, Param]:
     }
 
 
-def reinstate_param() -> dict[str, Param]:
-    """The form's field that lets withdrawn bytes come back."""
-    words = "Why bytes that were withdrawn may be published again; empty: they may not"
-    return {"reinstate": Param("", type="string", maxLength=500, title="Reinstate", description=words)}
+def reopening_params() -> dict[str, Param]:
+    """The form's fields that open what a sweep leaves closed, for the nights of the range and with a reason."""
+    withdrawn = "Why bytes that were withdrawn may be published again; needs a range; empty: they may not"
+    refused = "Why deliveries that were refused are tried again; needs a range; empty: they are not"
+    return {
+        "reinstate": Param("", type="string", maxLength=500, title="Reinstate", description=withdrawn),
+        "retry_refused": Param("", type="string", maxLength=500, title="Retry refused", description=refused),
+    }
 
 
 def decide_params() -> dict[str, Param]:
@@ -56,9 +60,9 @@ def run_of(context: Context, case_ref: str, stage: str) -> Run:
         attempt=context["ti"].try_number,
         date_from=first,
         date_to=last,
-        reinstate=str(params.get("reinstate") or ""),
         decide=params.get("decide") or "",
         reason=str(params.get("reason") or ""),
+        **_reasons(params, nights),
         actor=dag_run.triggering_user_name or "airflow",
     )
 
@@ -68,6 +72,17 @@ def _refuse_unknown(conf: dict[str, Any], known: set[str]) -> None:
     if unknown:
         message = f"the run's configuration has unknown keys {unknown}, known are {sorted(known)}; nothing was done"
         raise InvalidInput(message)
+
+
+def _reasons(params: Any, nights: tuple[date, date] | None) -> dict[str, str]:
+    reasons = {name: str(params.get(name) or "").strip() for name in ("reinstate", "retry_refused")}
+    given = [name for name, reason in reasons.items() if reason]
+    if given and not nights:
+        message = (
+            f"{' and '.join(given)} came without date_from: a reason answers for the nights it is given for; nothing was done"
+        )
+        raise InvalidInput(message)
+    return reasons
 
 
 def _nights(params: Any) -> tuple[date, date] | None:

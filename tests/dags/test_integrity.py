@@ -124,7 +124,8 @@ def test_the_form_has_a_range_and_empty_means_a_sweep(dags: dict[str, Any]) -> N
         params = dags[dag_id].params
         params.validate()
         assert {name: params[name] for name in ("date_from", "date_to")} == {"date_from": "", "date_to": ""}
-    assert [dag_id for dag_id in STEPS if "reinstate" in dags[dag_id].params] == [f"{CASE}__ingest"]
+    for reopens in ("reinstate", "retry_refused"):
+        assert [dag_id for dag_id in STEPS if reopens in dags[dag_id].params] == [f"{CASE}__ingest"]
     assert [dag_id for dag_id in STEPS if "decide" in dags[dag_id].params] == [f"{CASE}__watch"]
 
 

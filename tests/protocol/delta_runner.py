@@ -39,6 +39,7 @@ from lakeloop.core.reports import (
 from lakeloop.ports import Lake
 
 FAULT = -999.0  # a value that the toy watch calls impossible
+FEWEST = 2  # rows that the toy audit wants
 CLEAN, QUARANTINE, SCORES = "clean/toy/readings", "quarantine/toy/readings", "scores/toy"
 
 
@@ -129,7 +130,7 @@ class DeltaRunner:
             day = unit.data_date.isoformat()
             found = self._tables.fingerprints(job.snapshot, [Slice(table=CLEAN, values=(day,))])
             print_ = found[(CLEAN, day)]
-            check = Check(name="row_count", observed=float(print_.rows), expected="> 1", passed=print_.rows > 1)
+            check = Check(name="row_count", observed=float(print_.rows), expected=f">= {FEWEST}", passed=print_.rows >= FEWEST)
             units.append(UnitAudit(table=unit.table, data_date=unit.data_date, checks=(check,), fingerprint=print_))
         return AuditReport(units=tuple(units), pages={"audit.json": "{}"})
 

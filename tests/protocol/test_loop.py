@@ -215,7 +215,7 @@ def test_withdrawn_bytes_come_back_only_by_reinstate_with_a_reason(address: Addr
     ingest_all(p)
     score_all(p)
     watch_all(p)
-    done = ingest_all(p, reinstate="the supplier confirmed -999")
+    done = ingest_all(p, reinstate="the supplier confirmed -999", date_from=D2, date_to=D2)
     assert done["published"] == 1
     assert clean_rows(p) == {D1: A, D2: faulty}
     assert_whole(p)

@@ -1,43 +1,41 @@
 """States of a delivery, and what is to be done about it: pure decisions over the ledger."""
 
-from typing import Literal, NamedTuple
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, Literal
 
 from lakeloop.core.ledger import Ledger
-from lakeloop.core.receipts import LandedRecord
+from lakeloop.core.receipts import DataReceipt, LandedRecord, PublishedRecord, RefusalReceipt, UnitRecord
 from lakeloop.core.reports import Refusal
 from lakeloop.core.runs import Run
 from lakeloop.core.use_case import TableContract, UseCase
 
 State = Literal["taken in", "published", "refused", "withdrawn", "superseded"]
+SUPERSEDED: Final = "superseded"
 
 
-class Arrived(NamedTuple):
-    """A complete delivery in the source, before it has a number."""
+def is_new(ledger: Ledger, record: LandedRecord, taken: Sequence[LandedRecord] = ()) -> bool:
+    """Whether an arrived delivery has to be taken in, after those of its unit that were `taken` just now.
 
-    table: str
-    sha256: str
-    delivered_at: str
-    data_date: str
-
-
-def is_new(ledger: Ledger, record: LandedRecord) -> bool:
-    """Whether an arrived delivery has to be taken in.
-
-    The same bytes at the same delivery time are the folder we have seen; the same bytes
-    as main holds now are a no-op; anything else is a delivery of its own.
+    What has landed is the folder we have seen; the same bytes as main holds now are a no-op; anything else is
+    a delivery of its own.
     """
-    seen = ledger.landed.get(record.unit, [])
-    if any(old.sha256 == record.sha256 and old.delivered_at == record.delivered_at for old in seen):
+    if has_landed(ledger, record, taken):
         return False
     owner = ledger.owner(record.unit)
-    newest = max((old.delivered_at for old in seen), default=None)
-    is_held = owner is not None and owner.record.sha256 == record.sha256
-    return not (is_held and (newest is None or owner is None or newest <= owner.record.delivered_at))
+    if owner is None or owner.record.sha256 != record.sha256:
+        return True
+    return any(_order(old) > _order(owner.record) for old in (*ledger.landed.get(record.unit, ()), *taken))
 
 
-def next_number(ledger: Ledger, record: LandedRecord) -> int:
+def has_landed(ledger: Ledger, record: LandedRecord, taken: Sequence[LandedRecord] = ()) -> bool:
+    """Whether these bytes came with this promise at this time before; what was damaged is not what is whole."""
+    return any(_is_same(old, record) for old in (*ledger.landed.get(record.unit, ()), *taken))
+
+
+def next_number(ledger: Ledger, record: LandedRecord, taken: Sequence[LandedRecord] = ()) -> int:
     """The number of the next delivery of this unit."""
-    return max((old.delivery for old in ledger.landed.get(record.unit, ())), default=0) + 1
+    return max((old.delivery for old in (*ledger.landed.get(record.unit, ()), *taken)), default=0) + 1
 
 
 def state_of(ledger: Ledger, record: LandedRecord, contract_version: str) -> State:
@@ -45,33 +43,36 @@ def state_of(ledger: Ledger, record: LandedRecord, contract_version: str) -> Sta
     owner = ledger.owner(record.unit)
     if owner and owner.record.delivery == record.delivery:
         return "published"
-    refused = ledger.refused.get(record.id)
-    if refused and refused[1] == contract_version:
-        return "refused"
     withdrawn = ledger.withdrawn.get((record.unit, record.sha256))
     if withdrawn and withdrawn[0].delivery == record.delivery:
         return "withdrawn"
-    if owner and record.delivered_at <= owner.record.delivered_at:
-        return "superseded"
+    if _is_refused(ledger, record, contract_version):
+        return "refused"
+    if _is_older(ledger, record) and not record.damage:
+        return SUPERSEDED
     return "taken in"
 
 
 def to_publish(ledger: Ledger, case: UseCase, run: Run) -> list[LandedRecord]:
-    """The newest open delivery of each (table, data date) inside the run's range."""
+    """What a run works: of each (table, data date) in its range the newest open delivery, and every one to be refused unread."""
     chosen = []
     for unit in sorted(ledger.landed):
         contract = case.table(unit.table)
         if not selected(contract, run, ledger.landed[unit][0]):
             continue
         open_ones = [record for record in ledger.landed[unit] if _is_open(ledger, record, case.contract_version(), run)]
-        if open_ones:
-            chosen.append(max(open_ones, key=lambda record: (record.delivered_at, record.delivery)))
+        unread = [record for record in open_ones if refusal_before_write(ledger, record, run)]
+        newest = max((record for record in open_ones if record not in unread), key=_order, default=None)
+        chosen += [*unread, newest] if newest else unread
     return chosen
 
 
 def selected(contract: TableContract, run: Run, record: LandedRecord) -> bool:
-    """Whether a run's nights include the one that brings this data date; references always pass."""
-    if contract.kind == "reference":
+    """Whether a run's nights include the one that brings this data date.
+
+    References always pass, except where a person answers for the nights of a range.
+    """
+    if contract.kind == "reference" and not run.reopens:
         return True
     return run.selects(run.night_of(record.data_date, contract.lag_days))
 
@@ -80,20 +81,89 @@ def refusal_before_write(ledger: Ledger, record: LandedRecord, run: Run) -> Refu
     """Why a delivery is refused before a row of it is read, or None."""
     if record.damage:
         return Refusal(code="damaged", message=record.damage)
-    withdrawn = ledger.withdrawn.get((record.unit, record.sha256))
+    owner, withdrawn = ledger.owner(record.unit), ledger.withdrawn.get((record.unit, record.sha256))
+    if owner and _is_older(ledger, record):
+        return Refusal(
+            code=SUPERSEDED,
+            message=f"{record.id}, sent at {record.delivered_at.isoformat()}, is older than what main holds: delivery "
+            f"{owner.record.delivery}, sent at {owner.record.delivered_at.isoformat()}. Next: nothing, or if it is meant "
+            "to replace that, deliver it again with a later delivered_at.",
+        )
     if withdrawn and not run.reinstate:
         gone, by = withdrawn
         return Refusal(
             code="withdrawn_bytes",
             message=f"{record.id} brings the bytes of delivery {gone.delivery}, withdrawn by verdict "
-            f"{gone.verdict} ({by[:12]}: {gone.words}). Next: a repaired delivery, or a run with "
+            f"{gone.verdict} ({by[:12]}: {gone.words}). Next: a repaired delivery, or a run over its night with "
             "`reinstate` and its reason.",
         )
     return None
 
 
+def work_of(ledger: Ledger, record: LandedRecord, run: Run) -> str:
+    """A delivery as a run key names it: the same bytes are new work only for a reason that stands in main's history."""
+    words, owner = str(record.id), ledger.owner(record.unit)
+    withdrawn = ledger.withdrawn.get((record.unit, record.sha256))
+    if owner and _is_older(ledger, record) and not record.damage:
+        words += f" superseded by {owner.run_key}"
+    if withdrawn and run.reinstate:
+        words += f" reinstated from {withdrawn[1]}"
+    if run.reopens and record.id in ledger.refused:
+        words += f" tried again after {_last_refusal(ledger, record)}"
+    return words
+
+
+def reinstated(ledger: Ledger, record: UnitRecord, run: Run) -> str:
+    """Who lets withdrawn bytes come back, and why; empty where they were not withdrawn."""
+    return f"{run.actor}: {run.reinstate}" if run.reinstate and (record.unit, record.sha256) in ledger.withdrawn else ""
+
+
+def retried(ledger: Ledger, record: UnitRecord, run: Run) -> str:
+    """Who has a refused delivery tried again, and why; empty where it was never refused."""
+    return f"{run.actor}: {run.retry_refused}" if run.retry_refused and record.id in ledger.refused else ""
+
+
 def _is_open(ledger: Ledger, record: LandedRecord, contract_version: str, run: Run) -> bool:
     state = state_of(ledger, record, contract_version)
     if state == "withdrawn":
-        return bool(run.reinstate)
+        return bool(run.reinstate) and not _is_older(ledger, record)
+    if state == "refused":
+        return bool(run.retry_refused) and not record.damage and not _is_older(ledger, record)
+    if state == SUPERSEDED:  # open until it is on record that nobody will publish it
+        return record.id not in ledger.refused and not _was_published(ledger, record)
     return state == "taken in"
+
+
+def _is_refused(ledger: Ledger, record: LandedRecord, contract_version: str) -> bool:
+    """Refused for good as things are: no contract mends damage, and what was superseded is free when its owner is gone."""
+    said = ledger.refused.get(record.id)
+    if said is None or said[0].refusal.code == SUPERSEDED:
+        return False
+    return bool(record.damage) or said[1] == contract_version
+
+
+def _is_older(ledger: Ledger, record: LandedRecord) -> bool:
+    owner = ledger.owner(record.unit)
+    return owner is not None and _order(record) < _order(owner.record)
+
+
+def _was_published(ledger: Ledger, record: LandedRecord) -> bool:
+    return any(owner.record.delivery == record.delivery for owner in ledger.owners.get(record.unit, ()))
+
+
+def _last_refusal(ledger: Ledger, record: LandedRecord) -> str:
+    for key, entry in reversed(ledger.entries.items()):
+        receipt = entry.receipt
+        if isinstance(receipt, DataReceipt | RefusalReceipt) and record.id in {one.id for one in receipt.refused}:
+            return key
+    return ""
+
+
+def _is_same(old: LandedRecord, new: LandedRecord) -> bool:
+    is_alike = (old.sha256, old.delivered_at, old.rows) == (new.sha256, new.delivered_at, new.rows)
+    return is_alike and bool(old.damage) == bool(new.damage)
+
+
+def _order(record: LandedRecord | PublishedRecord) -> tuple[datetime, int]:
+    """Which of two deliveries of a unit is the newer one; the number decides between equal times."""
+    return record.delivered_at, record.delivery

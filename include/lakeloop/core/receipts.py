@@ -54,6 +54,7 @@ class PublishedRecord(UnitRecord):
     available_at: datetime
     restates: str = ""  # run key of the receipt whose rows it replaced
     reinstated: str = ""  # who let withdrawn bytes back, and why; empty where these bytes were never withdrawn
+    retried: str = ""  # who had a refused delivery tried again, and why
 
 
 class RefusedRecord(UnitRecord):
@@ -61,6 +62,7 @@ class RefusedRecord(UnitRecord):
 
     refusal: Refusal
     account: RowAccount | None = None
+    retried: str = ""  # who had it tried again, and why
 
 
 class ScoredRecord(Value):

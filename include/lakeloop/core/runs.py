@@ -21,7 +21,8 @@ class Run(Value):
     attempt: int = 1
     date_from: date | None = None
     date_to: date | None = None
-    reinstate: str = ""
+    reinstate: str = ""  # why withdrawn bytes may come back
+    retry_refused: str = ""  # why refused deliveries are tried again
     decide: Literal["", "withdraw", "accept"] = ""  # a person's answer to dates the watch holds, inside the range
     reason: str = ""
     actor: str = "airflow"
@@ -37,7 +38,15 @@ class Run(Value):
         if self.decide and (self.date_from is None or not self.reason.strip()):
             msg = f"decide={self.decide} needs date_from, date_to and a reason, which the verdict keeps"
             raise ValueError(msg)
+        if self.reopens and self.date_from is None:
+            msg = "reinstate and retry_refused need date_from and date_to: a reason answers for the nights it was given for"
+            raise ValueError(msg)
         return self
+
+    @property
+    def reopens(self) -> bool:
+        """Whether a person asks for what the sweep leaves closed."""
+        return bool(self.reinstate or self.retry_refused)
 
     def selects(self, night: date) -> bool:
         """Whether a night is inside the run's range; a sweep selects every night."""

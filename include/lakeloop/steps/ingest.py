@@ -1,18 +1,11 @@
 """Ingest: take bytes in, write them as rows on a run branch, audit them, publish or refuse."""
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from lakeloop.core.checkpoints import reached
-from lakeloop.core.deliveries import (
-    is_new,
-    next_number,
-    refusal_before_write,
-    selected,
-    to_publish,
-)
+from lakeloop.core.deliveries import refusal_before_write, retried, to_publish, work_of
 from lakeloop.core.errors import PreconditionFailed
 from lakeloop.core.jobs import LandedUnit, WriteJob
 from lakeloop.core.lake import MAIN, evidence_path, run_key
@@ -21,14 +14,14 @@ from lakeloop.core.receipts import IntakeReceipt, LandedRecord, RefusedRecord
 from lakeloop.core.reports import WriteReport
 from lakeloop.core.runs import Run
 from lakeloop.core.use_case import Value
-from lakeloop.ports import Arrival
 from lakeloop.steps.history import read_ledger
+from lakeloop.steps.landing import check_still_new, land, waiting
+from lakeloop.steps.notices import stray_folders
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.publish import Work, drop_branches, publish, seal
 from lakeloop.steps.signing import about
 
 WRITTEN = "written.json"
-_UPLOADS = 8
 
 
 class Written(Value):
@@ -52,19 +45,21 @@ def intake(p: Platform, run: Run) -> dict[str, Any]:
 def _intake_once(p: Platform, run: Run) -> dict[str, Any]:
     head = p.lake.head(MAIN)
     ledger = read_ledger(p.lake, p.case.name, head)
-    arrivals = _numbered(p, run, ledger)
+    stray_folders(p, run, list(p.source.strays(p.case)))
+    arrivals = waiting(p, run, ledger)
     if not arrivals:
-        return {"nothing_to_do": False, "commit": head, "landed": 0, "summary": "no new delivery"}
-    records = tuple(record for record, _ in arrivals)
+        return _nothing_new(head)
+    branch = run.branch(p.case.name)
+    p.lake.create_branch(branch, head)
+    reached("intake.branched")
+    records = land(p, ledger, branch, arrivals)
+    if not records:  # damaged ones that were read again, and are as damaged as they were
+        drop_branches(p.lake, branch)
+        return _nothing_new(head)
     key = run_key(
         case=p.case.name, stage="intake", contract="", code="",
         works=[f"{one.id} {one.delivered_at.isoformat()}" for one in records],
     )  # fmt: skip
-    branch = run.branch(p.case.name)
-    p.lake.create_branch(branch, head)
-    reached("intake.branched")
-    with ThreadPoolExecutor(_UPLOADS) as pool:
-        list(pool.map(lambda pair: _upload(p, branch, *pair), arrivals))
     audited = p.lake.commit(branch, f"landing: {len(records)} deliveries", {})
     reached("intake.committed")
     receipt = IntakeReceipt(
@@ -73,49 +68,24 @@ def _intake_once(p: Platform, run: Run) -> dict[str, Any]:
     )  # fmt: skip
     seal(p.lake, branch, receipt)
     reached("intake.sealed")
-    done = publish(p.lake, p.tables, p.lease, Work(branch, receipt, lambda now: _still_new(now, records)))
+    done = publish(p.lake, p.tables, p.lease, Work(branch, receipt, lambda now: check_still_new(now, records)))
     drop_branches(p.lake, branch)
     return {"nothing_to_do": False, "commit": done, "landed": len(records), "summary": f"{len(records)} deliveries taken in"}
 
 
-def _numbered(p: Platform, run: Run, ledger: Ledger) -> list[tuple[LandedRecord, Arrival]]:
-    """New arrivals inside the range, each with its number; several of one unit are numbered in order of delivery."""
-    numbered: list[tuple[LandedRecord, Arrival]] = []
-    given: dict[Any, int] = {}
-    for arrival in sorted(p.source.arrivals(p.case), key=lambda one: one.record.delivered_at):
-        record = arrival.record
-        if not selected(p.case.table(record.table), run, record) or not is_new(ledger, record):
-            continue
-        number = max(next_number(ledger, record), given.get(record.unit, 0) + 1)
-        given[record.unit] = number
-        numbered.append((record.model_copy(update={"delivery": number, "damage": arrival.damage()}), arrival))
-    return numbered
-
-
-def _still_new(ledger: Ledger, records: tuple[LandedRecord, ...]) -> None:
-    first: dict[Any, LandedRecord] = {}
-    for record in records:
-        first.setdefault(record.unit, record)
-    for record in first.values():
-        if not is_new(ledger, record) or next_number(ledger, record) != record.delivery:
-            msg = f"{record.unit} got another delivery meanwhile; nothing was taken in."
-            raise PreconditionFailed(msg)
-
-
-def _upload(p: Platform, branch: str, record: LandedRecord, arrival: Arrival) -> None:
-    folder = record.path(p.case.name)
-    for name in (*record.files, "manifest.json"):
-        p.lake.put(branch, f"{folder}{name}", arrival.read(name))
+def _nothing_new(head: str) -> dict[str, Any]:
+    return {"nothing_to_do": False, "commit": head, "landed": 0, "summary": "no new delivery"}
 
 
 def write(p: Platform, run: Run, landed: dict[str, Any]) -> dict[str, Any]:
     """Write the newest open delivery of each (table, data date) as rows on a run branch."""
-    planned = to_publish(read_ledger(p.lake, p.case.name, landed["commit"]), p.case, run)
+    decided = read_ledger(p.lake, p.case.name, landed["commit"])
+    planned = to_publish(decided, p.case, run)
     if not planned:
         return {"nothing_to_do": True, "summary": "every delivery is published, refused or superseded"}
     head = p.lake.head(MAIN)
     ledger = read_ledger(p.lake, p.case.name, head)
-    key = _data_key(p, run, ledger, planned)
+    key = _data_key(p, run, decided, planned)  # as it was decided: what is done meanwhile may give the work another name
     if key in ledger.entries:
         return {"nothing_to_do": False, "run_key": key, "branch": "", "done": True, "summary": "published before"}
     still = {record.id for record in to_publish(ledger, p.case, run)}
@@ -142,7 +112,7 @@ def _write_rows(p: Platform, run: Run, ledger: Ledger, planned: list[LandedRecor
     for record in planned:
         refusal = refusal_before_write(ledger, record, run)
         if refusal:
-            refused.append(RefusedRecord(**_unit(record), refusal=refusal))
+            refused.append(RefusedRecord(**_unit(record), refusal=refusal, retried=retried(ledger, record, run)))
         else:
             units.append(_landed_unit(p, ledger, record))
     report = WriteReport(units=())
@@ -170,9 +140,5 @@ def _unit(record: LandedRecord) -> dict[str, Any]:
 
 
 def _data_key(p: Platform, run: Run, ledger: Ledger, planned: list[LandedRecord]) -> str:
-    """Deliveries name the work; bytes that were withdrawn are new work only with the withdrawal's name."""
-    works = []
-    for record in planned:
-        gone = ledger.withdrawn.get((record.unit, record.sha256))
-        works.append(f"{record.id} reinstated from {gone[1]}" if gone and run.reinstate else str(record.id))
+    works = [work_of(ledger, record, run) for record in planned]
     return run_key(case=p.case.name, stage="ingest", works=works, contract=p.case.contract_version(), code=p.code_version)

@@ -4,7 +4,7 @@ from typing import Any
 
 from lakeloop.core import lake as places
 from lakeloop.core.checkpoints import reached
-from lakeloop.core.deliveries import to_publish
+from lakeloop.core.deliveries import reinstated, retried, to_publish
 from lakeloop.core.errors import GateViolation, PreconditionFailed
 from lakeloop.core.jobs import AuditJob, Slice
 from lakeloop.core.lake import evidence_path
@@ -29,7 +29,7 @@ def audit(p: Platform, run: Run, written: dict[str, Any]) -> dict[str, Any]:
     branch, snapshot = written["branch"], written["commit"]
     record = Written.model_validate_json(p.lake.get(snapshot, evidence_path(key, WRITTEN)))
     report = _judge(p, record, snapshot, key)
-    judged = Judged(branch, snapshot, *_sort(p, record, report))
+    judged = Judged(branch, snapshot, *_sort(p, run, record, report))
     reached("audit.judged")
     judged = set_aside(p, run, record, judged, key)
     for name, page in report.pages.items():
@@ -53,7 +53,9 @@ def _judge(p: Platform, record: Written, snapshot: str, key: str) -> AuditReport
     return answer
 
 
-def _sort(p: Platform, record: Written, report: AuditReport) -> tuple[tuple[PublishedRecord, ...], tuple[RefusedRecord, ...]]:
+def _sort(
+    p: Platform, run: Run, record: Written, report: AuditReport
+) -> tuple[tuple[PublishedRecord, ...], tuple[RefusedRecord, ...]]:
     audits = {(one.table, one.data_date): one for one in report.units}
     landed = {(one.table, one.data_date): one for one in record.units}
     ledger = read_ledger(p.lake, p.case.name, record.base)
@@ -63,14 +65,16 @@ def _sort(p: Platform, record: Written, report: AuditReport) -> tuple[tuple[Publ
         source = landed[(unit.table, unit.data_date)]
         names = {"table": unit.table, "data_date": unit.data_date, "delivery": unit.delivery, "sha256": source.sha256}
         refusal = unit.refusal or _refusal(unit, found)
+        again = retried(ledger, UnitRecord(**names), run)
         if refusal or found is None:
-            refused.append(RefusedRecord(**names, refusal=refusal, account=unit.account))
+            refused.append(RefusedRecord(**names, refusal=refusal, account=unit.account, retried=again))
             continue
         owner = ledger.owner(places.UnitId(unit.table, unit.data_date))
         published.append(
             PublishedRecord(
                 **names, account=unit.account, fingerprint=found.fingerprint, delivered_at=source.delivered_at,
                 available_at=source.available_at, restates=owner.run_key if owner else "",
+                reinstated=reinstated(ledger, UnitRecord(**names), run), retried=again,
             )
         )  # fmt: skip
     return tuple(published), tuple(refused)

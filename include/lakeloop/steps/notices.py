@@ -1,11 +1,13 @@
 """What steps tell on-call: one outbox row a fact, under a key that makes retries harmless."""
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from lakeloop.core.receipts import DataReceipt, RefusalReceipt, WithdrawalReceipt
 from lakeloop.core.runs import Run
 from lakeloop.core.verdict import Verdict
+from lakeloop.ports import Stray
 from lakeloop.steps.platform import Platform
 
 _LISTED = 5
@@ -26,7 +28,29 @@ def refused_deliveries(p: Platform, run: Run, receipt: DataReceipt | RefusalRece
             "not done": "none of their rows reached clean/; their bytes are kept in landing/",
             "run": f"{p.case.name}__ingest {run.run_id}",
             "evidence": f"lakefs://{p.lake.repository}/{commit}/_lakeloop/evidence/{receipt.run_key}/",
-            "next": "ask the supplier for a repaired delivery; it is taken in by itself",
+            "next": "as each cause says; a repaired delivery is taken in by itself, the same one is tried again only by a run "
+            f"of {p.case.name}__ingest over its night with retry_refused and a reason",
+            **p.links,
+        },
+        channel=p.case.slack_channel,
+    )
+
+
+def stray_folders(p: Platform, run: Run, strays: Sequence[Stray]) -> None:
+    """One alert for everything in the feed that cannot be taken in; told again when there is more of it."""
+    if not strays:
+        return
+    more = len(strays) - _LISTED
+    paths = "\n".join(sorted(one.path for one in strays))
+    p.outbox.enqueue(
+        key=f"stray:{p.case.name}:{hashlib.sha256(paths.encode()).hexdigest()}",
+        severity="warning",
+        title=f"{p.case.name}: {len(strays)} folders in the feed are no delivery",
+        body={
+            "cause": "\n".join(f"{one.path}: {one.why}" for one in strays[:_LISTED]) + (f"\nand {more} more" if more > 0 else ""),
+            "not done": "nothing of them was taken in or kept; every other delivery is",
+            "run": f"{p.case.name}__ingest {run.run_id}",
+            "next": "move each to <table>/<data date>/<number>/ of a table of the case, or out of the feed",
             **p.links,
         },
         channel=p.case.slack_channel,

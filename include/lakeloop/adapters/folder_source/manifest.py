@@ -1,0 +1,76 @@
+"""The manifest of a delivery: what its sender says is in it."""
+
+from datetime import date, datetime
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from lakeloop.core.errors import InvalidInput
+
+MANIFEST = "manifest.json"
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$"
+_YEARS = range(1900, 2200)  # what is outside is a slip of the sender's, and no calendar arithmetic survives it
+
+
+class ManifestFile(BaseModel):
+    """One data file of a delivery, as its sender describes it."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(pattern=NAME)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size: int = Field(ge=0)
+    rows: int = Field(ge=0)
+
+
+class Manifest(BaseModel):
+    """What makes a delivery complete."""
+
+    model_config = ConfigDict(extra="forbid")
+    table: str
+    data_date: date
+    files: list[ManifestFile] = Field(min_length=1)
+    rows: int = Field(ge=0)
+    source: str
+    delivered_at: datetime
+
+    @model_validator(mode="after")
+    def _is_sound(self) -> Self:
+        names = [file.name for file in self.files]
+        if len({*names, MANIFEST}) != len(names) + 1:
+            msg = "a file is named twice, or is the manifest itself"
+            raise ValueError(msg)
+        if self.delivered_at.tzinfo is None:
+            msg = "delivered_at has no offset"
+            raise ValueError(msg)
+        if self.delivered_at.year not in _YEARS:
+            msg = f"delivered_at {self.delivered_at} cannot be"
+            raise ValueError(msg)
+        return self
+
+
+def manifest_of(content: bytes, table: str, data_date: date) -> Manifest:
+    """The manifest in a folder of a table and a data date.
+
+    Raises:
+        InvalidInput: it cannot be read, or speaks of another table or date than its folder.
+    """
+    try:
+        manifest = Manifest.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        msg = f"{MANIFEST} is not a manifest ({'.'.join(map(str, first['loc']))}: {first['msg']}). Next: deliver it again."
+        raise InvalidInput(msg) from error
+    if (manifest.table, manifest.data_date) != (table, data_date):
+        said = f"{manifest.table} {manifest.data_date}"
+        msg = f"{MANIFEST} speaks of {said}, its folder of {table} {data_date}. Next: deliver it again."
+        raise InvalidInput(msg)
+    return manifest
+
+
+def day_of(name: str) -> date | None:
+    """The data date that a folder's name is, or None."""
+    try:
+        day = date.fromisoformat(name)
+    except ValueError:
+        return None
+    return day if day.isoformat() == name and day.year in _YEARS else None

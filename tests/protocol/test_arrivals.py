@@ -1,0 +1,190 @@
+"""What arrives is taken in, refused with its reason, or named in an alert: nothing of a feed vanishes, nothing stops the rest."""
+
+import shutil
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from lakeloop.core.lake import UnitId
+from lakeloop.core.receipts import DataReceipt
+from lakeloop.steps.history import read_ledger, receipt_on
+from lakeloop.steps.platform import Platform
+from tests.protocol import delta_runner
+from tests.protocol.delta_runner import FAULT
+from tests.protocol.world import (
+    DAY_ONE,
+    Address,
+    assert_accounted,
+    assert_whole,
+    clean_rows,
+    crown,
+    deliver,
+    found,
+    ingest_all,
+    score_all,
+    watch_all,
+)
+
+D1, D2, D3 = (DAY_ONE + timedelta(days=n) for n in range(3))
+A, B, C = {1: 1.0, 2: 2.0}, {1: 10.0, 2: 20.0, 3: 30.0}, {4: 4.0, 5: 5.0}
+
+
+def folder_of(at: Address, day: date, number: int = 1) -> Path:
+    return at.folder / "feed" / "toy" / "readings" / day.isoformat() / str(number)
+
+
+def bytes_of(p: Platform, day: date) -> list[bytes]:
+    paths = sorted(p.lake.list("main", f"landing/toy/readings/{day}/"))
+    return [p.lake.get("main", path) for path in paths if path.endswith(".csv")]
+
+
+def causes(p: Platform) -> list[str]:
+    return [alert.body["cause"] for alert in p.outbox.all()]  # type: ignore[attr-defined]
+
+
+def mend(folder: Path, rows: dict[int, float]) -> None:
+    (folder / "readings.csv").write_text("id,value\n" + "".join(f"{key},{value}\n" for key, value in sorted(rows.items())))
+
+
+def test_a_truncated_copy_that_comes_whole_with_the_same_manifest_is_published(address: Address) -> None:
+    p = found(address)
+    deliver(address, D1, B, damaged=True)
+    ingest_all(p)
+    shutil.copytree(folder_of(address, D1), folder_of(address, D1, 2))
+    mend(folder_of(address, D1, 2), B)
+    assert (ingest_all(p)["published"], clean_rows(p)) == (1, {D1: B})
+    head = p.lake.head("main")
+    assert ingest_all(p)["nothing_to_do"]  # the damaged folder is still there, and known
+    assert p.lake.head("main") == head
+    assert list(p.lake.branches("run-toy-ingest")) == []
+    assert_whole(p)
+
+
+def test_a_damaged_folder_mended_in_place_is_published(address: Address) -> None:
+    p = found(address)
+    deliver(address, D1, B, damaged=True)
+    ingest_all(p)
+    mend(folder_of(address, D1), B)
+    ingest_all(p)
+    assert clean_rows(p) == {D1: B}
+
+
+def test_a_correction_with_the_original_s_delivery_time_replaces_it(address: Address) -> None:
+    p = found(address)
+    deliver(address, D1, A)
+    ingest_all(p)
+    deliver(address, D1, B)
+    assert (ingest_all(p)["published"], clean_rows(p)) == (1, {D1: B})
+    assert_whole(p)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_delivery_older_than_what_main_holds_is_on_record_and_told_once(address: Address, *, at_once: bool) -> None:
+    p = found(address)
+    deliver(address, D1, B, later=2)
+    if not at_once:
+        ingest_all(p)
+    deliver(address, D1, A, later=1)
+    ingest_all(p)
+    ingest_all(p)
+    assert clean_rows(p) == {D1: B}
+    (cause,) = causes(p)
+    assert "is older than what main holds" in cause
+    assert [one.refusal.code for one, _ in read_ledger(p.lake, "toy").refused.values()] == ["superseded"]
+    assert ingest_all(p)["nothing_to_do"]
+    assert len(bytes_of(p, D1)) == 2
+    assert_whole(p)
+
+
+def test_one_bad_manifest_is_refused_with_its_bytes_kept_and_stops_nobody(address: Address) -> None:
+    p = found(address)
+    for day in (D1, D2):
+        deliver(address, day, A)
+    (folder_of(address, D1) / "manifest.json").write_text("{")
+    done = ingest_all(p)
+    assert (done["published"], done["refused"], clean_rows(p)) == (1, 1, {D2: A})
+    assert "manifest.json is not a manifest" in done["refusals"][0]
+    assert bytes_of(p, D1) == [(folder_of(address, D1) / "readings.csv").read_bytes()]
+    assert len(causes(p)) == 1
+    assert ingest_all(p)["nothing_to_do"]
+    deliver(address, D1, B)
+    ingest_all(p)
+    assert clean_rows(p) == {D1: B, D2: A}
+    assert_whole(p)
+
+
+def test_a_folder_that_belongs_to_no_table_and_date_is_told_once(address: Address) -> None:
+    p = found(address)
+    deliver(address, D1, A)
+    shutil.copytree(folder_of(address, D1), folder_of(address, D1).parents[1] / "tomorrow" / "1")
+    ingest_all(p)
+    ingest_all(p)
+    (cause,) = causes(p)
+    assert "tomorrow is no data date" in cause
+    assert clean_rows(p) == {D1: A}
+
+
+def test_what_a_link_points_to_does_not_reach_the_lake(address: Address) -> None:
+    p = found(address)
+    deliver(address, D1, A)
+    deliver(address, D2, B)
+    (address.folder / "secret").write_text("of another")
+    file = folder_of(address, D1) / "readings.csv"
+    file.unlink()
+    file.symlink_to(address.folder / "secret")
+    assert ingest_all(p)["refused"] == 1
+    assert (bytes_of(p, D1), clean_rows(p)) == ([], {D2: B})
+
+
+def test_a_refused_delivery_is_tried_again_when_a_person_says_so(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    p = found(address)
+    for day in (D1, D2):
+        deliver(address, day, {1: 1.0})
+    ingest_all(p)
+    asked = {"retry_refused": "the suite asked too much", "date_from": D1, "date_to": D1, "actor": "ann"}
+    assert ingest_all(p, 2, **asked)["refused"] == 1  # refused again, as a piece of work of its own
+    monkeypatch.setattr(delta_runner, "FEWEST", 1)
+    assert ingest_all(p, 3)["nothing_to_do"]
+    done = ingest_all(p, 4, **asked)
+    assert (done["published"], clean_rows(p)) == (1, {D1: {1: 1.0}})
+    receipt = receipt_on(p.lake, "main", done["run_key"])
+    assert isinstance(receipt, DataReceipt)
+    assert receipt.published[0].retried == "ann: the suite asked too much"
+    assert_accounted(p)
+    assert_whole(p)
+
+
+def test_a_reinstatement_keeps_who_and_why_on_the_receipt_and_to_its_nights(address: Address) -> None:
+    p = found(address)
+    deliver(address, D1, A)
+    ingest_all(p)
+    crown(p)
+    for day in (D2, D3):
+        deliver(address, day, {1: FAULT, 2: 1.0})
+    for _ in range(2):
+        ingest_all(p)
+        score_all(p)
+        watch_all(p)
+    assert clean_rows(p) == {D1: A}
+    done = ingest_all(p, reinstate="the supplier confirmed -999", date_from=D2, date_to=D2, actor="ann")
+    assert set(clean_rows(p)) == {D1, D2}
+    receipt = receipt_on(p.lake, "main", done["run_key"])
+    assert isinstance(receipt, DataReceipt)
+    assert receipt.published[0].reinstated == "ann: the supplier confirmed -999"
+    owner = read_ledger(p.lake, "toy").owner(UnitId("readings", D2))
+    assert owner is not None
+    assert owner.record.reinstated
+    assert_whole(p)
+
+
+def test_only_what_is_new_lands_when_deliveries_of_one_unit_come_together(address: Address) -> None:
+    p = found(address)
+    deliver(address, D1, A)
+    ingest_all(p)
+    for hour, rows in ((1, C), (2, A), (2, A)):
+        deliver(address, D1, rows, later=hour)
+    ingest_all(p)
+    assert clean_rows(p) == {D1: A}
+    assert [one.delivery for one in read_ledger(p.lake, "toy").landed[UnitId("readings", D1)]] == [1, 2, 3]
+    assert_whole(p)

@@ -1,0 +1,180 @@
+"""Which arrivals are new, which deliveries are open, and what a person's word opens again: without any server."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from lakeloop.core.deliveries import is_new, next_number, refusal_before_write, reinstated, retried, state_of, to_publish, work_of
+from lakeloop.core.ledger import Entry, Ledger, fold
+from lakeloop.core.receipts import (
+    AnyReceipt,
+    DataReceipt,
+    IntakeReceipt,
+    LandedRecord,
+    PublishedRecord,
+    RefusalReceipt,
+    RefusedRecord,
+    WithdrawalReceipt,
+    WithdrawnRecord,
+)
+from lakeloop.core.reports import Fingerprint, Refusal, RowAccount
+from lakeloop.core.runs import Run
+from lakeloop.core.use_case import Column, Label, TableContract, UseCase
+
+DAY, OTHER_DAY = date(2024, 1, 1), date(2024, 1, 2)
+COLUMNS = (Column(name="id", type="int", required=True),)
+CASE = UseCase(
+    name="toy",
+    tables=(
+        TableContract(name="inputs", columns=COLUMNS, key=("id",)),
+        TableContract(name="places", columns=COLUMNS, key=("id",), kind="reference"),
+    ),
+    features="toy:features", feature_names=("id",), entity=("id",), reads=(), label=Label(table="inputs", expression="1"),
+)  # fmt: skip
+VERSION = CASE.contract_version()
+SWEEP = Run(case="toy:CASE", stage="ingest", run_id="r", actor="ann")
+
+
+def asked(day: date = DAY, **reasons: str) -> Run:
+    return SWEEP.model_copy(update={"date_from": day, "date_to": day, **reasons})
+
+
+def said(run_key: str) -> dict[str, Any]:
+    return {
+        "run_key": run_key, "case": "toy", "stage": "x", "base_commit": "b", "audited_commit": "a", "gate_version": "g",
+        "code_version": "c", "actor": "t", "run_id": "r", "created_at": datetime(2024, 1, 1, tzinfo=UTC),
+    }  # fmt: skip
+
+
+def landed(number: int = 1, sha: str = "a", hour: int = 0, table: str = "inputs", **more: Any) -> LandedRecord:
+    more = {"rows": 2, **more}
+    when = datetime(2023, 12, 31, 20, tzinfo=UTC) + timedelta(hours=hour)
+    return LandedRecord(
+        table=table, data_date=DAY, delivery=number, sha256=sha * 64, files=("f",), source="s", delivered_at=when, **more
+    )
+
+
+def names(record: LandedRecord) -> dict[str, Any]:
+    return record.model_dump(include={"table", "data_date", "delivery", "sha256"})
+
+
+def intake(key: str, *records: LandedRecord) -> IntakeReceipt:
+    return IntakeReceipt(**said(key), landed=records)
+
+
+def data(key: str, record: LandedRecord) -> DataReceipt:
+    one = PublishedRecord(
+        **names(record), account=RowAccount(rows_in=2, published=2), fingerprint=Fingerprint(rows=2, hash="0"),
+        delivered_at=record.delivered_at, available_at=record.delivered_at,
+    )  # fmt: skip
+    return DataReceipt(**said(key), contract_version=VERSION, published=(one,))
+
+
+def refusal(key: str, record: LandedRecord, code: str = "audit", version: str = VERSION) -> RefusalReceipt:
+    refused = RefusedRecord(**names(record), refusal=Refusal(code=code, message="m"))
+    return RefusalReceipt(**said(key), contract_version=version, refused=(refused,))
+
+
+def withdrawal(key: str, record: LandedRecord, condemned: str) -> WithdrawalReceipt:
+    gone = WithdrawnRecord(**names(record), condemned=condemned, condemned_commit="m")
+    return WithdrawalReceipt(**said(key), withdrawn=(gone,))
+
+
+def after(*receipts: AnyReceipt) -> Ledger:
+    return fold("head", "toy", [Entry(f"m{n + 1}", f"m{n}", receipt) for n, receipt in enumerate(receipts)])
+
+
+def code_of(ledger: Ledger, record: LandedRecord, run: Run = SWEEP) -> str:
+    refused = refusal_before_write(ledger, record, run)
+    return refused.code if refused else ""
+
+
+def test_what_was_damaged_is_not_what_comes_whole_and_a_corrected_promise_is_new_too() -> None:
+    damaged = landed(damage="too short")
+    assert not is_new(after(intake("i", damaged)), landed(0, damage="too short"))
+    assert is_new(after(intake("i", damaged)), landed(0))
+    assert is_new(after(intake("i", landed())), landed(0, rows=3))
+
+
+def test_what_was_taken_a_moment_ago_counts_as_seen() -> None:
+    ledger, first = after(), landed()
+    assert not is_new(ledger, landed(0), [first])
+    assert is_new(ledger, landed(0, "b"), [first])
+    assert next_number(ledger, landed(0, "b"), [first]) == 2
+    held = after(intake("i", first), data("d", first))
+    assert is_new(held, landed(0, "a", hour=2), [landed(2, "b", hour=1)])  # A is held, but B comes before this A
+    assert is_new(held, landed(0, "a", hour=2), [landed(2, "b")])
+
+
+def test_of_two_deliveries_of_one_time_the_later_number_is_the_newer() -> None:
+    first, correction = landed(1, "a"), landed(2, "b")
+    ledger = after(intake("i", first), data("d", first), intake("j", correction))
+    assert state_of(ledger, correction, VERSION) == "taken in"
+    assert to_publish(ledger, CASE, SWEEP) == [correction]
+    assert state_of(after(intake("i", first, correction), data("d", correction)), first, VERSION) == "superseded"
+
+
+def test_a_superseded_delivery_is_put_on_record_once_and_only_if_it_never_was_published() -> None:
+    late, held = landed(2, "a"), landed(1, "b", hour=1)
+    ledger = after(intake("i", held), data("d", held), intake("j", late))
+    assert (to_publish(ledger, CASE, SWEEP), code_of(ledger, late)) == ([late], "superseded")
+    told = after(intake("i", held), data("d", held), intake("j", late), refusal("r", late, "superseded"))
+    assert (to_publish(told, CASE, SWEEP), state_of(told, late, VERSION)) == ([], "superseded")
+    restated = after(
+        intake("i", landed(1, "a"), landed(2, "b", hour=1)), data("d", landed(1, "a")), data("e", landed(2, "b", hour=1))
+    )
+    assert to_publish(restated, CASE, SWEEP) == []
+
+
+def test_what_was_superseded_is_free_again_when_its_owner_is_withdrawn() -> None:
+    late, held = landed(2, "a"), landed(1, "b", hour=1)
+    told = [intake("i", held), data("d", held), intake("j", late), refusal("r", late, "superseded")]
+    before, ledger = after(*told[:3]), after(*told, withdrawal("w", held, "d"))
+    assert (to_publish(ledger, CASE, SWEEP), code_of(ledger, late)) == ([late], "")
+    assert work_of(ledger, late, SWEEP) != work_of(before, late, SWEEP)
+
+
+def test_damaged_deliveries_are_refused_beside_the_newest_whole_one_and_never_again() -> None:
+    broken, whole = landed(2, "a", hour=2, damage="too short"), landed(1, "b")
+    ledger = after(intake("i", broken, whole))
+    assert to_publish(ledger, CASE, SWEEP) == [broken, whole]
+    done = after(intake("i", broken, whole), data("d", whole), refusal("r", broken, "damaged", "an older contract"))
+    assert to_publish(done, CASE, SWEEP) == []
+    assert to_publish(done, CASE, asked(retry_refused="please")) == []
+
+
+def test_a_refused_delivery_is_tried_again_for_a_person_and_each_time_is_new_work() -> None:
+    record = landed()
+    once = after(intake("i", record), refusal("r1", record))
+    twice = after(intake("i", record), refusal("r1", record), refusal("r2", record))
+    person = asked(retry_refused="the suite was wrong")
+    assert to_publish(once, CASE, SWEEP) == []
+    assert to_publish(once, CASE, person) == [record]
+    assert to_publish(once, CASE, asked(OTHER_DAY, retry_refused="the suite was wrong")) == []
+    assert retried(once, record, person) == "ann: the suite was wrong"
+    assert retried(once, record, SWEEP) == ""
+    assert len({work_of(once, record, SWEEP), work_of(once, record, person), work_of(twice, record, person)}) == 3
+
+
+def test_a_persons_word_does_not_put_an_older_delivery_over_a_newer_one() -> None:
+    faulty, repair = landed(1, "a"), landed(2, "b", hour=1)
+    ledger = after(intake("i", faulty, repair), data("d", faulty), withdrawal("w", faulty, "d"), data("e", repair))
+    assert to_publish(ledger, CASE, asked(reinstate="why", retry_refused="why")) == []
+    refused = after(intake("i", faulty, repair), refusal("r", faulty), data("e", repair))
+    assert to_publish(refused, CASE, asked(retry_refused="why")) == []
+
+
+def test_a_reinstatement_says_who_and_why_and_holds_for_its_nights_only() -> None:
+    record = landed(table="places")
+    ledger = after(intake("i", record), data("d", record), withdrawal("w", record, "d"))
+    assert to_publish(ledger, CASE, asked(OTHER_DAY, reinstate="checked")) == []
+    assert to_publish(ledger, CASE, asked(reinstate="checked")) == [record]
+    assert reinstated(ledger, record, asked(reinstate="checked")) == "ann: checked"
+    assert reinstated(after(intake("i", record)), record, asked(reinstate="checked")) == ""
+
+
+@pytest.mark.parametrize("reason", ["reinstate", "retry_refused"])
+def test_a_reason_without_nights_is_no_run(reason: str) -> None:
+    with pytest.raises(ValueError, match="date_from"):
+        Run(case="toy:CASE", stage="ingest", run_id="r", **{reason: "why"})  # type: ignore[arg-type]

@@ -1,0 +1,152 @@
+"""A feed that strangers write to: each folder for itself, its bytes read once, no link followed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lakeloop.adapters.folder_source import FolderSource
+from lakeloop.adapters.folder_source.source import digest_of
+from lakeloop.core.use_case import Column, Label, TableContract, UseCase
+from lakeloop.ports import Taken
+
+DAY = "2024-03-01"
+TABLE = TableContract(name="readings", columns=(Column(name="id", type="int"),), key=("id",), lag_days=2)
+CASE = UseCase(
+    name="toy", tables=(TABLE,), features="toy:f", feature_names=("id",), entity=("id",), reads=(),
+    label=Label(table="readings", expression="1"), timezone="America/New_York",
+)  # fmt: skip
+BODY = b"id\n1\n"
+
+
+@pytest.fixture
+def feed(tmp_path: Path) -> Path:
+    return tmp_path / "feed"
+
+
+def digest(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+def deliver(feed: Path, number: int = 1, day: str = DAY, in_table: str = "readings", sent: bytes = BODY, **said: Any) -> Path:
+    folder = feed / "toy" / in_table / day / str(number)
+    folder.mkdir(parents=True)
+    (folder / "a.csv").write_bytes(sent)
+    file = {"name": "a.csv", "sha256": digest(BODY), "size": len(BODY), "rows": 1}
+    manifest = {
+        "table": in_table,
+        "data_date": day,
+        "files": [file],
+        "rows": 1,
+        "source": "s",
+        "delivered_at": "2024-03-02T20:00:00Z",
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest | said))
+    return folder
+
+
+def taken(feed: Path) -> list[Taken]:
+    return [arrival.take() for arrival in FolderSource(feed).arrivals(CASE)]
+
+
+def test_a_whole_delivery_is_what_its_manifest_says(feed: Path) -> None:
+    deliver(feed)
+    (arrival,) = FolderSource(feed).arrivals(CASE)
+    record, contents = arrival.take()
+    assert record == arrival.record
+    assert (record.damage, record.sha256, contents["a.csv"]) == ("", digest_of({"a.csv": digest(BODY)}), BODY)
+    assert set(contents) == {"a.csv", "manifest.json"}
+
+
+def test_a_delivery_is_named_by_the_bytes_that_were_read(feed: Path) -> None:
+    deliver(feed, 1, sent=BODY[:2])
+    deliver(feed, 2)
+    short, whole = taken(feed)
+    assert "2 bytes" in short.record.damage
+    assert short.record.sha256 == digest_of({"a.csv": digest(BODY[:2])}) != whole.record.sha256
+
+
+def test_deliveries_of_a_date_come_in_the_order_of_their_numbers(feed: Path) -> None:
+    for number in (10, 9, 2):
+        deliver(feed, number, source=str(number))
+    assert [arrival.record.source for arrival in FolderSource(feed).arrivals(CASE)] == ["2", "9", "10"]
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"data_date": "2024-03-05"}, "speaks of readings 2024-03-05"),
+        ({"table": "others"}, "speaks of others"),
+        ({"delivered_at": "2024-03-02T20:00:00"}, "no offset"),
+        ({"delivered_at": "0001-01-01T00:00:00+14:00"}, "cannot be"),
+        ({"files": []}, "files"),
+        ({"files": [{"name": "../../a.csv", "sha256": "0" * 64, "size": 1, "rows": 1}]}, "files.0.name"),
+        ({"files": [{"name": "manifest.json", "sha256": "0" * 64, "size": 1, "rows": 1}]}, "the manifest itself"),
+        ({"rows": "many"}, "rows"),
+    ],
+)
+def test_a_manifest_that_cannot_be_believed_is_damage_and_the_bytes_are_there(feed: Path, said: dict[str, Any], why: str) -> None:
+    deliver(feed, 1, **said)
+    deliver(feed, 2)
+    bad, good = taken(feed)
+    assert why in bad.record.damage
+    assert (bad.record.table, bad.record.data_date) == ("readings", date(2024, 3, 1))
+    assert bad.record.delivered_at.isoformat() == "2024-03-02T23:59:59-05:00"  # the last second before its night
+    assert set(bad.contents) == {"a.csv", "manifest.json"}
+    assert good.record.damage == ""
+
+
+def test_a_manifest_corrected_for_another_bad_one_is_another_delivery(feed: Path) -> None:
+    folder = deliver(feed, 1, rows="many")
+    (first,) = taken(feed)
+    (folder / "manifest.json").write_text("{")
+    (second,) = taken(feed)
+    assert first.record.sha256 != second.record.sha256
+
+
+def test_what_no_table_and_date_can_be_told_of_is_a_stray(feed: Path) -> None:
+    deliver(feed, in_table="reedings")
+    deliver(feed, day="20240301")
+    deliver(feed, day="9999-12-31")
+    deliver(feed)
+    assert len(taken(feed)) == 1
+    assert sorted(one.why for one in FolderSource(feed).strays(CASE)) == [
+        "20240301 is no data date", "9999-12-31 is no data date", "toy has no table reedings",
+    ]  # fmt: skip
+
+
+def replace(folder: Path, name: str, kind: str, secret: Path) -> None:
+    (folder / name).unlink()
+    if kind == "link":
+        (folder / name).symlink_to(secret)
+    elif kind == "pipe":
+        os.mkfifo(folder / name)
+    elif kind == "folder":
+        (folder / name).mkdir()
+
+
+@pytest.mark.parametrize("name", ["a.csv", "manifest.json"])
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_what_is_no_regular_file_is_neither_opened_nor_followed(feed: Path, tmp_path: Path, name: str, kind: str) -> None:
+    (tmp_path / "secret").write_bytes(BODY)
+    replace(deliver(feed), name, kind, tmp_path / "secret")
+    (one,) = taken(feed)
+    assert f"{name}" in one.record.damage
+    assert name not in one.contents
+
+
+@pytest.mark.parametrize("level", ["readings", DAY, "1"])
+def test_a_folder_that_is_a_link_is_not_entered(feed: Path, tmp_path: Path, level: str) -> None:
+    folder = deliver(feed)
+    at = next(path for path in (folder, *folder.parents) if path.name == level)
+    at.rename(tmp_path / "elsewhere")
+    at.symlink_to(tmp_path / "elsewhere")
+    (one,) = taken(feed)
+    assert "manifest.json cannot be read" in one.record.damage
+    assert (one.contents, one.record.files) == ({}, ())
