@@ -168,7 +168,8 @@ class UseCase(Value):
     features: str  # "module:function", (Inputs) -> DataFrame, the same for training and scoring
     feature_names: tuple[str, ...]
     entity: tuple[str, ...]
-    reads: tuple[Lookback, ...]
+    reads: tuple[Lookback, ...]  # daily tables that the features look at; any other is refused to them
+    references: tuple[str, ...] = ()  # reference tables that they look at: of each its newest delivery known then
     label: Label
     model: XGBoost = XGBoost()
     gates: tuple[Gate, ...] = ()
@@ -186,6 +187,20 @@ class UseCase(Value):
             msg = f"case name {name!r} does not match {NAME.pattern}"
             raise ValueError(msg)
         return name
+
+    @model_validator(mode="after")
+    def _reads_its_tables(self) -> Self:
+        kinds = {contract.name: contract.kind for contract in self.tables}
+        asked = [(read.table, "daily") for read in self.reads] + [(name, "reference") for name in self.references]
+        wrong = [
+            f"{name!r} is {'a ' + kinds[name] if name in kinds else 'no'} table"
+            for name, kind in asked
+            if kinds.get(name) != kind
+        ]
+        if wrong:
+            msg = f"{self.name}: `reads` names daily tables and `references` reference tables, but {', '.join(wrong)}"
+            raise ValueError(msg)
+        return self
 
     def table(self, name: str) -> TableContract:
         """The contract of one table; KeyError names the tables there are."""

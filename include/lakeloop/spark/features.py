@@ -1,7 +1,7 @@
 """The feature frame of some dates: clean tables at one commit in, the case's own function, checked columns out."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from importlib import import_module
 
 from pyspark.sql import DataFrame, SparkSession
@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from lakeloop.core.errors import ConfigurationError
 from lakeloop.core.lake import DATE_COLUMN, clean
+from lakeloop.core.reading import newest_known
 from lakeloop.core.use_case import TableContract, UseCase
 from lakeloop.spark.tables import one_of, read_table
 
@@ -16,7 +17,12 @@ Features = Callable[[Mapping[str, DataFrame], DataFrame], DataFrame]
 
 
 class CleanTables(Mapping[str, DataFrame]):
-    """The clean tables at one commit by name, read when asked for, cut to the dates that the case says it reads."""
+    """The clean tables at one commit by name, read when asked for, cut to what the case says it reads and to what was known.
+
+    A daily table comes without the dates outside `reads`, and without history that no prediction looking at it could
+    know. A reference table comes once a date of the run, as its newest delivery known then: its `data_date` is the date
+    it is read for.
+    """
 
     def __init__(self, spark: SparkSession, case: UseCase, repository: str, snapshot: str, dates: Sequence[date]) -> None:
         self._at = (spark, repository, snapshot)
@@ -24,20 +30,55 @@ class CleanTables(Mapping[str, DataFrame]):
         self._dates = dates
 
     def __getitem__(self, name: str) -> DataFrame:
-        """One table; a table the case does not look back on is read whole."""
+        """One table; what a receipt would not say was read is refused."""
+        if name not in self._names():
+            message = (
+                f"the features of {self._case.name} ask for {name!r}, which the case does not say it reads: name it in "
+                f"`reads` (a daily table) or `references`; now there are {self._names()}; nothing was computed"
+            )
+            raise ConfigurationError(message)
         spark, repository, snapshot = self._at
-        table = read_table(spark, repository, snapshot, clean(self._case.name, self._case.table(name).name))
-        reads = [read for read in self._case.reads if read.table == name]
-        seen = {past for read in reads for day in self._dates for past in read.dates(day)}
-        return table.where(one_of(DATE_COLUMN, seen)) if reads else table
+        table = read_table(spark, repository, snapshot, clean(self._case.name, name))
+        return self._newest(table) if name in self._case.references else self._known(table, name)
+
+    def _known(self, table: DataFrame, name: str) -> DataFrame:
+        """The dates in `reads`; history only if the latest prediction that looks at it could know it."""
+        latest: dict[date, datetime | None] = {}
+        for read in (read for read in self._case.reads if read.table == name):
+            for day in sorted(self._dates):
+                latest |= {past: self._case.prediction_time(day) for past in read.dates(day)}
+        own = self._dates if name in self._case.required_on_day() else ()
+        latest |= dict.fromkeys(own)  # a date's own data is the condition of its prediction, not its history
+        spark = self._at[0]
+        rows = [(past.isoformat(), by.astimezone(UTC).isoformat() if by else None) for past, by in latest.items()]
+        text = spark.createDataFrame(rows, f"{DATE_COLUMN} string, _by string")
+        limits = text.select(F.col(DATE_COLUMN).cast("date"), F.col("_by").cast("timestamp"))
+        joined = table.where(one_of(DATE_COLUMN, latest)).join(F.broadcast(limits), DATE_COLUMN)
+        return joined.where("_by IS NULL OR available_at <= _by").select(*table.columns)
+
+    def _newest(self, table: DataFrame) -> DataFrame:
+        """For each date of the run the newest delivery known then, under that date."""
+        found = table.select(F.col(DATE_COLUMN).alias("past"), F.unix_micros("available_at").alias("at")).distinct().collect()
+        available = {row["past"]: datetime.fromtimestamp(row["at"] / 1e6, UTC) for row in found}
+        newest = {day: newest_known(available, day, self._case.prediction_time(day)) for day in self._dates}
+        pairs = [(past.isoformat(), day.isoformat()) for day, past in newest.items() if past]
+        text = self._at[0].createDataFrame(pairs, "_past string, _day string")
+        reads = text.select(F.col("_past").cast("date").alias(DATE_COLUMN), F.col("_day").cast("date"))
+        pruned = table.where(one_of(DATE_COLUMN, {past for past, _ in pairs}))
+        read_for = F.col("_day").alias(DATE_COLUMN)
+        columns = [read_for if name == DATE_COLUMN else F.col(name) for name in table.columns]
+        return pruned.join(F.broadcast(reads), DATE_COLUMN).select(*columns)
+
+    def _names(self) -> list[str]:
+        return [*dict.fromkeys(read.table for read in self._case.reads), *self._case.references]
 
     def __iter__(self) -> Iterator[str]:
-        """The names in the contract's order."""
-        return iter(contract.name for contract in self._case.tables)
+        """The names of the tables that may be read."""
+        return iter(self._names())
 
     def __len__(self) -> int:
-        """How many tables the case has."""
-        return len(self._case.tables)
+        """How many tables may be read."""
+        return len(self._names())
 
 
 def features_of(case: UseCase) -> Features:

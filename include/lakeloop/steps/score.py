@@ -9,6 +9,7 @@ from lakeloop.core.errors import AuditFailed
 from lakeloop.core.jobs import AuditScoresJob, Passport, ScoreJob
 from lakeloop.core.lake import MAIN, evidence_path, run_key
 from lakeloop.core.ledger import Ledger
+from lakeloop.core.reading import wanted
 from lakeloop.core.receipts import PromotionReceipt, ScoredRecord, ScoresReceipt
 from lakeloop.core.reports import AuditReport, ScoreReport
 from lakeloop.core.runs import Run
@@ -46,7 +47,7 @@ def score(p: Platform, run: Run) -> dict[str, Any]:
         return {"nothing_to_do": True, "summary": f"{len(late)} dates came too late to be predicted, none is open beside them"}
     if not dates:
         return {"nothing_to_do": True, "summary": "every published date is scored or waits to be judged"}
-    reads = {day: ledger.reads_of(p.case.reads_of(day), until=p.case.prediction_time(day)) for day in dates}
+    reads = {day: ledger.reads_of(wanted(ledger, p.case, [day]), until=p.case.prediction_time(day)) for day in dates}
     key = _key(p, champion, {day.isoformat(): reads[day] for day in dates})
     model = _fetch(p, champion)
     branch = run.branch(p.case.name)

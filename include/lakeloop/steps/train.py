@@ -10,6 +10,7 @@ from lakeloop.core.gates import GateResult, judge_gates, may_promote
 from lakeloop.core.jobs import TrainJob
 from lakeloop.core.lake import MAIN, PROMOTIONS, UnitId, evidence_path, run_key
 from lakeloop.core.ledger import Ledger
+from lakeloop.core.reading import wanted
 from lakeloop.core.receipts import PromotionReceipt, Reads
 from lakeloop.core.reports import TrainReport
 from lakeloop.core.runs import Run
@@ -34,11 +35,9 @@ def matured_dates(ledger: Ledger, case: UseCase, run: Run) -> list[date]:
 
 def training_reads(ledger: Ledger, case: UseCase, days: list[date]) -> Reads:
     """Every (table, receipt, date) that training on these days reads."""
-    wanted: dict[str, set[date]] = {case.label.table: set(days)}
-    for day in days:
-        for table, dates in case.reads_of(day).items():
-            wanted.setdefault(table, set()).update(dates)
-    return ledger.reads_of({table: sorted(dates) for table, dates in wanted.items()})
+    read = wanted(ledger, case, days)
+    read[case.label.table] = sorted({*read.get(case.label.table, ()), *days})
+    return ledger.reads_of(read)
 
 
 def fit(p: Platform, run: Run) -> dict[str, Any]:

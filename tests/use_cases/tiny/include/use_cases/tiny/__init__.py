@@ -1,6 +1,6 @@
 """Three ice cream shops: will a shop sell out today?"""
 
-from lakeloop.core.use_case import Column, ExpectedKeys, Label, Lookback, TableContract, UseCase, XGBoost
+from lakeloop.core.use_case import Column, DriftPolicy, ExpectedKeys, Gate, Label, Lookback, TableContract, UseCase, XGBoost
 
 SHOPS = ("harbour", "market", "station")
 _SHOP = Column(name="shop", type="string", required=True, allowed=SHOPS)
@@ -34,4 +34,6 @@ TINY = UseCase(
     reads=(Lookback(table="forecasts", first=0, last=0), Lookback(table="sales", first=14, last=1)),
     label=Label(table="sales", expression="sold_out"),
     model=XGBoost(max_depth=2, n_estimators=5, min_child_weight=0),
+    gates=(Gate(name="ranks_better_than_the_shops_rate", metric="auc", baseline="shop", holdout_days=2),),
+    drift=DriftPolicy(minimum_rows=3),  # a day has no more
 )
