@@ -36,4 +36,5 @@ TINY = UseCase(
     model=XGBoost(max_depth=2, n_estimators=5, min_child_weight=0),
     gates=(Gate(name="ranks_better_than_the_shops_rate", metric="auc", baseline="shop", holdout_days=2),),
     drift=DriftPolicy(minimum_rows=3),  # a day has no more
+    clock="feed",  # its days are of 2024
 )
