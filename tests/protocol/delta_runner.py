@@ -160,7 +160,7 @@ class DeltaRunner:
             print_ = self._tables.fingerprints(job.snapshot, [piece], ["trust"])[(SCORES, day.isoformat())]
             check = Check(name="row_count", observed=float(print_.rows), expected="> 0", passed=print_.rows > 0)
             units.append(UnitAudit(table="scores", data_date=day, checks=(check,), fingerprint=print_))
-        return AuditReport(units=tuple(units))
+        return AuditReport(units=tuple(units), pages={"audit.html": "<p>"})
 
     def _evidence(self, job: EvidenceJob) -> EvidenceReport:
         dates = []

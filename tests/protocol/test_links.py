@@ -115,6 +115,7 @@ def test_a_score_row_leads_to_the_receipt_of_its_run_on_main(p: Platform, addres
         receipt = RECEIPT.validate_json(p.lake.get(MAIN, receipt_path(key)))
         assert isinstance(receipt, ScoresReceipt)
         assert p.lake.exists(MAIN, evidence_path(key, score.SCORED))
+        assert p.lake.exists(MAIN, evidence_path(key, score.PAGE))
 
 
 @pytest.mark.parametrize("rows", [A, BAD], ids=["published", "withdrawn"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import uuid
 from datetime import date
 from pathlib import Path
@@ -114,6 +115,9 @@ def test_the_audit_of_good_scores_passes_and_counts_them_as_the_job_did(
     audited = audit(spark, job, commit)
     assert all(unit.passed for unit in audited.units), failed(audited)
     assert {unit.data_date: unit.fingerprint for unit in audited.units} == report.dates
+    assert {one["data_date"] for one in json.loads(audited.pages["audit.json"])["units"]} == {str(day) for day in DATES}
+    for words in ("Audit of flights", "all 8 passed", "score_is_probability", f"<b>{DATES[0]}</b> to <b>{DATES[-1]}</b>"):
+        assert words in audited.pages["audit.html"]
 
 
 def test_scoring_again_replaces_its_dates_and_no_others(

@@ -6,7 +6,7 @@ from datetime import date
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from lakeloop.core.jobs import AuditJob
+from lakeloop.core.jobs import AuditJob, AuditScoresJob
 from lakeloop.core.reports import Check
 from lakeloop.core.use_case import UseCase
 from lakeloop.spark.profiles import Profile
@@ -27,7 +27,7 @@ class TableAudit(NamedTuple):
         return [check for check in self.checks[day] if not check.passed]
 
 
-def pages(job: AuditJob, case: UseCase, tables: Sequence[TableAudit]) -> dict[str, str]:
+def pages(job: AuditJob | AuditScoresJob, case: UseCase, tables: Sequence[TableAudit]) -> dict[str, str]:
     """`audit.json` with every number, `audit.html` to be read."""
     from jinja2 import Environment, StrictUndefined
 
@@ -38,7 +38,7 @@ def pages(job: AuditJob, case: UseCase, tables: Sequence[TableAudit]) -> dict[st
     return {"audit.json": json.dumps(_numbers(job, tables)), "audit.html": page.render(context)}
 
 
-def _numbers(job: AuditJob, tables: Sequence[TableAudit]) -> dict[str, Any]:
+def _numbers(job: AuditJob | AuditScoresJob, tables: Sequence[TableAudit]) -> dict[str, Any]:
     return {
         "case": job.case,
         "snapshot": job.snapshot,

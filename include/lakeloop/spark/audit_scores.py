@@ -1,5 +1,6 @@
 """The audit of scores on a committed snapshot: every entity once, every score a probability, every passport whole."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from pyspark.sql import DataFrame, GroupedData, Row, SparkSession
@@ -9,7 +10,9 @@ from lakeloop.core.jobs import AuditScoresJob, Passport
 from lakeloop.core.lake import DATE_COLUMN, clean, scores
 from lakeloop.core.reports import AuditReport, Check, Fingerprint, UnitAudit
 from lakeloop.core.use_case import UseCase
+from lakeloop.spark.audit_page import TableAudit, pages
 from lakeloop.spark.features import entity_table
+from lakeloop.spark.profiles import Profile
 from lakeloop.spark.score import score_fingerprints
 from lakeloop.spark.tables import find_table, one_of, read_table
 
@@ -25,17 +28,30 @@ def audit_scores(job: AuditScoresJob, spark: SparkSession, case: UseCase) -> Aud
     scored = find_table(spark, job.repository, job.snapshot, scores(case.name))
     found = _measure(scored, job, case) if scored is not None else {}
     prints = score_fingerprints(spark, case, job.repository, job.snapshot, job.dates) if found else {}
-    return AuditReport(
-        units=tuple(
-            UnitAudit(
-                table=TABLE,
-                data_date=day,
-                checks=_checks(found.get(day), expected.get(day, 0)),
-                fingerprint=prints.get(day, _NOTHING),
-            )
-            for day in job.dates
+    units = tuple(
+        UnitAudit(
+            table=TABLE,
+            data_date=day,
+            checks=_checks(found.get(day), expected.get(day, 0)),
+            fingerprint=prints.get(day, _NOTHING),
         )
+        for day in job.dates
     )
+    return AuditReport(units=units, pages=pages(job, case, [_table(units, expected)]))
+
+
+def _table(units: Sequence[UnitAudit], expected: Mapping[date, int]) -> TableAudit:
+    """The scores as the audit's page shows a table."""
+    profiles = [
+        Profile(unit.data_date, _values(unit.fingerprint.rows, expected.get(unit.data_date, 0)), unit.fingerprint, "")
+        for unit in units
+    ]
+    return TableAudit(TABLE, profiles, {unit.data_date: list(unit.checks) for unit in units})
+
+
+def _values(rows: int, expected: int) -> dict[str, float | None]:
+    coverage = rows / expected if expected else None
+    return {"row_count": rows, "key_coverage": coverage, "quarantine_count": 0, "quarantine_share": 0}
 
 
 def _per_date(frame: DataFrame, job: AuditScoresJob) -> GroupedData:
@@ -62,7 +78,7 @@ def _checks(found: Row | None, expected: int) -> tuple[Check, ...]:
     twice = rows - int(found["entities"]) if found else 0
     counted = {name: int(found[name]) if found else 0 for name in ("outside", "unstamped", "foreign")}
     return (
-        Check(name="coverage", observed=rows, expected=f"{expected} rows, one an entity", passed=rows == expected > 0),
+        Check(name="coverage", observed=rows, expected=f"one row an entity of {expected}", passed=rows == expected > 0),
         Check(name="entity_once", observed=twice, expected="no entity twice", passed=twice == 0),
         _none("score_is_probability", counted["outside"], "no score outside 0 to 1, none missing"),
         _none("passport_is_whole", counted["unstamped"], "no passport column empty"),

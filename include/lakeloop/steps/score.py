@@ -21,7 +21,7 @@ from lakeloop.steps.platform import Platform
 from lakeloop.steps.publish import seal
 from lakeloop.steps.signing import about
 
-SCORED = "scored.json"
+SCORED, PAGE = "scored.json", "audit.html"
 
 
 class Scored(Value):
@@ -123,7 +123,7 @@ def audit(p: Platform, run: Run, scored: dict[str, Any]) -> dict[str, Any]:
     commit = seal(p.lake, branch, receipt)
     reached("score.sealed")
     return {
-        "nothing_to_do": False, "run_key": key, "branch": branch, "commit": commit,
+        "nothing_to_do": False, "run_key": key, "branch": branch, "commit": commit, "page": PAGE,
         "summary": f"candidate of {len(record.dates)} dates waits to be judged",
     }  # fmt: skip
 
