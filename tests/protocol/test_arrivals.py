@@ -137,6 +137,28 @@ def test_what_a_link_points_to_does_not_reach_the_lake(address: Address) -> None
     assert (bytes_of(p, D1), clean_rows(p)) == ([], {D2: B})
 
 
+def test_a_folder_that_is_a_link_is_refused_though_no_byte_of_it_may_be_kept(address: Address) -> None:
+    p = found(address)
+    deliver(address, D1, A)
+    folder = folder_of(address, D1)
+    folder.rename(address.folder / "elsewhere")
+    folder.symlink_to(address.folder / "elsewhere")
+    assert ingest_all(p)["refused"] == 1
+    assert list(p.lake.list("main", "landing/")) == []
+    assert_whole(p)
+
+
+def test_whatever_a_file_is_called_its_bytes_are_kept(address: Address) -> None:
+    p = found(address)
+    deliver(address, D1, A)
+    folder = folder_of(address, D1)
+    (folder / "manifest.json").write_text("{")
+    (folder / "readings.csv").rename(folder / "readings of +1% é?.csv")
+    assert ingest_all(p)["refused"] == 1
+    assert len(bytes_of(p, D1)) == 1
+    assert_whole(p)
+
+
 def test_a_refused_delivery_is_tried_again_when_a_person_says_so(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
     p = found(address)
     for day in (D1, D2):

@@ -23,6 +23,7 @@ from lakeloop.core.withdrawal import Condemned
 from lakeloop.steps import act, ingest_publish, train, watch, withdraw
 from lakeloop.steps.history import merged_as, read_ledger, receipt_on
 from lakeloop.steps.platform import Platform
+from lakeloop.steps.publish import drop_branches
 from lakeloop.steps.verify import verify
 from tests.protocol.delta_runner import FAULT
 from tests.protocol.world import (
@@ -325,3 +326,12 @@ def test_a_fault_and_its_neighbours_in_one_candidate_are_acted_on_in_date_order(
     watch_all(p)
     assert trusts(p) == {D3: {"trusted"}}
     assert_whole(p)
+
+
+def test_dropping_a_branch_with_a_long_name_leaves_those_that_begin_alike(address: Address) -> None:
+    p = found(address)
+    alike = "run-toy-ingest-" + "x" * 75
+    for name in (f"{alike}-t1-aaaa", f"{alike}-t2-bbbb", f"{alike[:80]}-r0123-1"):
+        p.lake.create_branch(name, "main")
+    drop_branches(p.lake, f"{alike}-t1-aaaa")
+    assert [one.name for one in p.lake.branches("run-toy")] == [f"{alike}-t2-bbbb"]

@@ -34,14 +34,14 @@ def digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def deliver(feed: Path, number: int = 1, day: str = DAY, in_table: str = "readings", sent: bytes = BODY, **said: Any) -> Path:
-    folder = feed / "toy" / in_table / day / str(number)
+def deliver(feed: Path, number: int = 1, on_day: str = DAY, in_table: str = "readings", sent: bytes = BODY, **said: Any) -> Path:
+    folder = feed / "toy" / in_table / on_day / str(number)
     folder.mkdir(parents=True)
     (folder / "a.csv").write_bytes(sent)
     file = {"name": "a.csv", "sha256": digest(BODY), "size": len(BODY), "rows": 1}
     manifest = {
         "table": in_table,
-        "data_date": day,
+        "data_date": on_day,
         "files": [file],
         "rows": 1,
         "source": "s",
@@ -112,13 +112,23 @@ def test_a_manifest_corrected_for_another_bad_one_is_another_delivery(feed: Path
 
 def test_what_no_table_and_date_can_be_told_of_is_a_stray(feed: Path) -> None:
     deliver(feed, in_table="reedings")
-    deliver(feed, day="20240301")
-    deliver(feed, day="9999-12-31")
+    deliver(feed, on_day="20240301")
+    deliver(feed, on_day="9999-12-31")
     deliver(feed)
     assert len(taken(feed)) == 1
     assert sorted(one.why for one in FolderSource(feed).strays(CASE)) == [
         "20240301 is no data date", "9999-12-31 is no data date", "toy has no table reedings",
     ]  # fmt: skip
+
+
+def test_names_that_are_no_text_stop_nobody(feed: Path) -> None:
+    folder = deliver(feed, rows="many")
+    (folder / "a.csv").rename(os.fsdecode(os.fsencode(folder) + b"/\xff b.csv"))
+    deliver(feed, on_day=os.fsdecode(b"\xff"))
+    (one,) = taken(feed)
+    assert one.record.files == ("%FF%20b.csv",)
+    (stray,) = FolderSource(feed).strays(CASE)
+    assert (stray.path + stray.why).encode()
 
 
 def replace(folder: Path, name: str, kind: str, secret: Path) -> None:

@@ -6,7 +6,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from lakeloop.core.checkpoints import reached
 from lakeloop.core.deliveries import refusal_before_write, retried, to_publish, work_of
-from lakeloop.core.errors import PreconditionFailed
+from lakeloop.core.errors import NothingToDo, PreconditionFailed
 from lakeloop.core.jobs import LandedUnit, WriteJob
 from lakeloop.core.lake import MAIN, evidence_path, run_key
 from lakeloop.core.ledger import Ledger
@@ -60,7 +60,7 @@ def _intake_once(p: Platform, run: Run) -> dict[str, Any]:
         case=p.case.name, stage="intake", contract="", code="",
         works=[f"{one.id} {one.delivered_at.isoformat()}" for one in records],
     )  # fmt: skip
-    audited = p.lake.commit(branch, f"landing: {len(records)} deliveries", {})
+    audited = _commit(p, branch, f"landing: {len(records)} deliveries", head)
     reached("intake.committed")
     receipt = IntakeReceipt(
         **about(p, run, key=key, base=head, audited=audited),
@@ -71,6 +71,13 @@ def _intake_once(p: Platform, run: Run) -> dict[str, Any]:
     done = publish(p.lake, p.tables, p.lease, Work(branch, receipt, lambda now: check_still_new(now, records)))
     drop_branches(p.lake, branch)
     return {"nothing_to_do": False, "commit": done, "landed": len(records), "summary": f"{len(records)} deliveries taken in"}
+
+
+def _commit(p: Platform, branch: str, message: str, head: str) -> str:
+    try:
+        return p.lake.commit(branch, message, {})
+    except NothingToDo:  # deliveries of which no byte may be read are refused all the same
+        return head
 
 
 def _nothing_new(head: str) -> dict[str, Any]:

@@ -203,6 +203,7 @@ def drop_branches(lake: Lake, branch: str) -> None:
     """Delete a run branch and its replays; a failure here is the janitor's to mend."""
     try:
         for found in lake.branches(branch[:80]):
-            lake.delete_branch(found.name)
+            if found.name == branch or found.name.startswith(f"{branch[:80]}-r"):  # other runs' may begin alike
+                lake.delete_branch(found.name)
     except LakeError:
         return

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from lakeloop.core.errors import InvalidInput
 
 MANIFEST = "manifest.json"
-NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$"
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$"
 _YEARS = range(1900, 2200)  # what is outside is a slip of the sender's, and no calendar arithmetic survives it
 
 
@@ -16,7 +16,7 @@ class ManifestFile(BaseModel):
     """One data file of a delivery, as its sender describes it."""
 
     model_config = ConfigDict(extra="forbid")
-    name: str = Field(pattern=NAME)
+    name: str = Field(pattern=_NAME)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     size: int = Field(ge=0)
     rows: int = Field(ge=0)
@@ -26,7 +26,7 @@ class Manifest(BaseModel):
     """What makes a delivery complete."""
 
     model_config = ConfigDict(extra="forbid")
-    table: str
+    table: str = Field(max_length=100)
     data_date: date
     files: list[ManifestFile] = Field(min_length=1)
     rows: int = Field(ge=0)
@@ -58,7 +58,8 @@ def manifest_of(content: bytes, table: str, data_date: date) -> Manifest:
         manifest = Manifest.model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        msg = f"{MANIFEST} is not a manifest ({'.'.join(map(str, first['loc']))}: {first['msg']}). Next: deliver it again."
+        where = ".".join(map(str, first["loc"]))[:100]
+        msg = f"{MANIFEST} is not a manifest ({where}: {first['msg']}). Next: deliver it again."
         raise InvalidInput(msg) from error
     if (manifest.table, manifest.data_date) != (table, data_date):
         said = f"{manifest.table} {manifest.data_date}"

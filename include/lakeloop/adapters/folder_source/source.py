@@ -1,13 +1,14 @@
 """The feed folder as a source: every folder with a manifest is an arrival, whatever its manifest is worth."""
 
 import hashlib
-import re
+import os
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
-from lakeloop.adapters.folder_source.manifest import MANIFEST, NAME, Manifest, day_of, manifest_of
+from lakeloop.adapters.folder_source.manifest import MANIFEST, Manifest, day_of, manifest_of
 from lakeloop.adapters.folder_source.plain_files import opened_folder, plain_names, read_plain
 from lakeloop.core.errors import InvalidInput
 from lakeloop.core.receipts import LandedRecord
@@ -51,9 +52,9 @@ class FolderArrival:
             with opened_folder(self._feed, self._place) as folder:
                 for name in self._names(folder):
                     try:
-                        contents[name] = read_plain(folder, name)
+                        contents[_shown(name)] = read_plain(folder, name)
                     except OSError as error:
-                        unread = unread or _unreadable(f"{name} of the manifest", error)
+                        unread = unread or _unreadable(_shown(name), error)
         except OSError as error:
             unread = _unreadable("its folder", error)
         return contents, unread
@@ -61,7 +62,7 @@ class FolderArrival:
     def _names(self, folder: int) -> list[str]:
         if self._manifest:
             return [*(file.name for file in self._manifest.files), MANIFEST]
-        return [name for name in plain_names(folder) if re.fullmatch(NAME, name)]
+        return plain_names(folder)
 
     def _broken_promise(self, contents: Mapping[str, bytes]) -> str:
         for file in self._manifest.files if self._manifest else ():
@@ -89,18 +90,18 @@ class FolderSource:
     def strays(self, case: UseCase) -> Iterator[Stray]:
         """Folders with a manifest that no table and date of the case can be told of."""
         for place in self._places(case):
-            path = str(self._root.joinpath(case.name, *place))
+            path = f"{self._root / case.name}/{'/'.join(map(_shown, place))}"
             if not _contract(case, place):
-                yield Stray(path, f"{case.name} has no table {place.table}")
+                yield Stray(path, f"{case.name} has no table {_shown(place.table)}")
             elif not day_of(place.day):
-                yield Stray(path, f"{place.day} is no data date")
+                yield Stray(path, f"{_shown(place.day)} is no data date")
 
     def _places(self, case: UseCase) -> Iterator[_Place]:
         base = self._root / case.name
         for table in _names_in(base):
             for day in _names_in(base / table):
                 for number in _names_in(base / table / day):
-                    if (base / table / day / number / MANIFEST).exists(follow_symlinks=False):
+                    if _is_there(base / table / day / number / MANIFEST):
                         yield _Place(table, day, number)
 
     def _arrival(self, case: UseCase, contract: TableContract, day: date, place: _Place) -> FolderArrival:
@@ -143,6 +144,21 @@ def _names_in(folder: Path) -> list[str]:
     except OSError:
         return []
     return sorted(names, key=lambda name: (int(name) if name.isdecimal() else -1, name))
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:  # closed to us: an arrival that says so
+        return True
+    return True
+
+
+def _shown(name: str) -> str:
+    """A file's name as the lake and a message can hold it; those that a manifest may use stay as they are."""
+    return quote(os.fsencode(name), safe="")
 
 
 def _unreadable(what: str, error: OSError) -> str:
