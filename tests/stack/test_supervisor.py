@@ -72,10 +72,10 @@ def test_each_further_crash_waits_longer(root: StackRoot) -> None:
     supervisor.start([Program("broken", ("sh", "-c", "date +%s.%N >> starts; exit 3"))])
     supervisor.start_program("broken")
     starts = root.home / "starts"
-    eventually(lambda: starts.is_file() and len(starts.read_text().split()) == 4, seconds=30)
+    eventually(lambda: starts.is_file() and len(starts.read_text().split()) >= 4, seconds=60)
     times = [float(line) for line in starts.read_text().split()]
     gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
-    assert gaps[2] > gaps[0] + 1
+    assert all(gap >= crashes for crashes, gap in enumerate(gaps, start=1)), gaps  # at least: a busy machine only adds
     supervisor.shutdown()
 
 
