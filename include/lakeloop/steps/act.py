@@ -8,6 +8,7 @@ from lakeloop.core.ledger import Ledger
 from lakeloop.core.runs import Run
 from lakeloop.core.scoring import is_spent
 from lakeloop.core.withdrawal import Condemned
+from lakeloop.core.words import counted
 from lakeloop.steps import notices
 from lakeloop.steps.act_pages import withdrawal_pages
 from lakeloop.steps.history import read_candidates, read_ledger
@@ -33,7 +34,7 @@ def act(p: Platform, run: Run, judged: dict[str, Any]) -> dict[str, Any]:
             _publish(p, run, candidate, dates, told)
     clean_up(p)
     drop_branches(p.lake, judged["branch"])
-    summary = f"{told['published']} dates published, {told['withdrawn']} withdrawn, {told['held']} held"
+    summary = f"{counted(told['published'], 'date')} published, {told['withdrawn']} withdrawn, {told['held']} held"
     return {"nothing_to_do": False, **told, "summary": summary}
 
 

@@ -14,6 +14,7 @@ from lakeloop.core.receipts import IntakeReceipt, LandedRecord, RefusedRecord
 from lakeloop.core.reports import WriteReport
 from lakeloop.core.runs import Run
 from lakeloop.core.use_case import Value
+from lakeloop.core.words import counted
 from lakeloop.steps.history import read_ledger
 from lakeloop.steps.landing import check_still_new, land, waiting
 from lakeloop.steps.notices import stray_folders
@@ -60,7 +61,7 @@ def _intake_once(p: Platform, run: Run) -> dict[str, Any]:
         case=p.case.name, stage="intake", contract="", code="",
         works=[f"{one.id} {one.delivered_at.isoformat()}" for one in records],
     )  # fmt: skip
-    audited = _commit(p, branch, f"landing: {len(records)} deliveries", head)
+    audited = _commit(p, branch, f"landing: {counted(len(records), 'delivery')}", head)
     reached("intake.committed")
     receipt = IntakeReceipt(
         **about(p, run, key=key, base=head, audited=audited),
@@ -70,7 +71,12 @@ def _intake_once(p: Platform, run: Run) -> dict[str, Any]:
     reached("intake.sealed")
     done = publish(p.lake, p.tables, p.lease, Work(branch, receipt, lambda now: check_still_new(now, records)))
     drop_branches(p.lake, branch)
-    return {"nothing_to_do": False, "commit": done, "landed": len(records), "summary": f"{len(records)} deliveries taken in"}
+    return {
+        "nothing_to_do": False,
+        "commit": done,
+        "landed": len(records),
+        "summary": f"{counted(len(records), 'delivery')} taken in",
+    }
 
 
 def _commit(p: Platform, branch: str, message: str, head: str) -> str:
@@ -105,12 +111,12 @@ def write(p: Platform, run: Run, landed: dict[str, Any]) -> dict[str, Any]:
     reached("write.branched")
     written = _write_rows(p, run, ledger, planned, branch, head, key)
     p.lake.put(branch, evidence_path(key, WRITTEN), written.model_dump_json().encode())
-    commit = p.lake.commit(branch, f"write {len(planned)} units", {"lakeloop_run_key": key})
+    commit = p.lake.commit(branch, f"write {counted(len(planned), 'unit')}", {"lakeloop_run_key": key})
     reached("write.committed")
     rows = sum(one.account.rows_in for one in written.report.units)
     return {
         "nothing_to_do": False, "run_key": key, "branch": branch, "commit": commit, "done": False,
-        "summary": f"{rows} rows of {len(planned)} units on {branch}",
+        "summary": f"{counted(rows, 'row')} of {counted(len(planned), 'unit')} on {branch}",
     }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from lakeloop.core.ledger import Ledger
 from lakeloop.core.receipts import DataReceipt, PublishedRecord, RefusalReceipt, RefusedRecord, UnitRecord
 from lakeloop.core.reports import AuditReport, Refusal, UnitAudit, UnitWritten
 from lakeloop.core.runs import Run
+from lakeloop.core.words import counted
 from lakeloop.steps.history import merged_as, read_ledger, receipt_on
 from lakeloop.steps.ingest import WRITTEN, Written
 from lakeloop.steps.notices import refused_deliveries
@@ -39,7 +40,7 @@ def audit(p: Platform, run: Run, written: dict[str, Any]) -> dict[str, Any]:
     return {
         "nothing_to_do": False, "run_key": key, "branch": judged.branch, "written_on": branch, "commit": judged.commit,
         "done": False, "published": len(judged.published), "refused": len(judged.refused),
-        "summary": f"{len(judged.published)} units passed, {len(judged.refused)} refused",
+        "summary": f"{counted(len(judged.published), 'unit')} passed, {len(judged.refused)} refused",
     }  # fmt: skip
 
 
@@ -166,5 +167,5 @@ def _told(receipt: DataReceipt | RefusalReceipt, commit: str) -> dict[str, Any]:
         "nothing_to_do": False, "commit": commit, "run_key": receipt.run_key, "published": published,
         "refused": len(receipt.refused), "tables": tables,
         "refusals": [f"{one.id}: {one.refusal.message}" for one in receipt.refused][:5],
-        "summary": f"{published} units published, {len(receipt.refused)} refused, main is {commit[:12]}",
+        "summary": f"{counted(published, 'unit')} published, {len(receipt.refused)} refused, main is {commit[:12]}",
     }  # fmt: skip

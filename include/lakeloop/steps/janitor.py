@@ -6,6 +6,7 @@ from typing import Any
 
 from lakeloop.core.lake import branch_prefix, opened_at
 from lakeloop.core.scoring import is_spent
+from lakeloop.core.words import counted
 from lakeloop.ports import AlertOutbox, Branch, Lake
 from lakeloop.steps.history import read_candidates, read_ledger
 
@@ -36,7 +37,7 @@ def sweep(lake: Lake, outbox: AlertOutbox, now: datetime | None = None, keep: ti
                 _alert(outbox, case, branch, now - committed)
         elif opened and now - max(opened, committed) > keep:
             _delete(lake, branch, deleted)
-    summary = f"{len(deleted)} branches deleted, {len(waiting)} candidates wait too long"
+    summary = f"{counted(len(deleted), 'branch')} deleted, {counted(len(waiting), 'candidate')} waiting too long"
     return {"nothing_to_do": False, "deleted": len(deleted), "waiting": len(waiting), "summary": summary}
 
 

@@ -7,6 +7,7 @@ from datetime import date
 from lakeloop.core.receipts import DataReceipt, RefusalReceipt, WithdrawalReceipt
 from lakeloop.core.runs import Run
 from lakeloop.core.verdict import Verdict
+from lakeloop.core.words import counted
 from lakeloop.ports import Stray
 from lakeloop.steps.platform import Platform
 
@@ -22,7 +23,7 @@ def refused_deliveries(p: Platform, run: Run, receipt: DataReceipt | RefusalRece
     p.outbox.enqueue(
         key=f"refused:{receipt.run_key}",
         severity="warning",
-        title=f"{p.case.name}: {len(receipt.refused)} {'delivery' if len(receipt.refused) == 1 else 'deliveries'} refused",
+        title=f"{p.case.name}: {counted(len(receipt.refused), 'delivery')} refused",
         body={
             "cause": "\n".join(shown) + (f"\nand {more} more" if more else ""),
             "not done": "none of their rows reached clean/; their bytes are kept in landing/",

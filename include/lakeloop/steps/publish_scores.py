@@ -14,6 +14,7 @@ from lakeloop.core.ledger import Ledger
 from lakeloop.core.receipts import ActReceipt, JudgedRecord, ScoredRecord
 from lakeloop.core.runs import Run
 from lakeloop.core.scoring import Candidate, open_dates
+from lakeloop.core.words import counted
 from lakeloop.steps.act_pages import act_pages
 from lakeloop.steps.history import merged_as, read_candidates, read_ledger
 from lakeloop.steps.platform import Platform
@@ -66,7 +67,7 @@ def _publish_once(p: Platform, run: Run, candidate: Candidate, dates: list[Judge
     slices = _write(p, branch, candidate, key, dates, records)
     carry(p.lake, said_by(candidate.receipt.run_key), candidate.commit, branch)  # the rows' passports name its run key
     reached("act.written")
-    audited = p.lake.commit(branch, f"act on {len(records)} dates", {})
+    audited = p.lake.commit(branch, f"act on {counted(len(records), 'date')}", {})
     _same_scores(p, audited, records)
     receipt = ActReceipt(
         **about(p, run, key=key, base=head, audited=audited),

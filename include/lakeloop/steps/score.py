@@ -15,6 +15,7 @@ from lakeloop.core.reports import AuditReport, ScoreReport
 from lakeloop.core.runs import Run
 from lakeloop.core.scoring import to_score, too_late
 from lakeloop.core.use_case import Value
+from lakeloop.core.words import counted
 from lakeloop.steps import notices
 from lakeloop.steps.history import read_candidates, read_ledger
 from lakeloop.steps.platform import Platform
@@ -43,10 +44,9 @@ def score(p: Platform, run: Run) -> dict[str, Any]:
     late = too_late(ledger, p.case, run)
     notices.too_late_to_score(p, run, late)
     dates = to_score(ledger, p.case, run, read_candidates(p.lake, p.case.name))
-    if not dates and late:
-        return {"nothing_to_do": True, "summary": f"{len(late)} dates came too late to be predicted, none is open beside them"}
     if not dates:
-        return {"nothing_to_do": True, "summary": "every published date is scored or waits to be judged"}
+        besides = f", but for {counted(len(late), 'date')} that came too late to be predicted" if late else ""
+        return {"nothing_to_do": True, "summary": f"every published date is scored or waits to be judged{besides}"}
     reads = {day: ledger.reads_of(wanted(ledger, p.case, [day]), until=p.case.prediction_time(day)) for day in dates}
     key = _key(p, champion, {day.isoformat(): reads[day] for day in dates})
     model = _fetch(p, champion)
@@ -61,13 +61,13 @@ def score(p: Platform, run: Run) -> dict[str, Any]:
         ),
     )  # fmt: skip
     p.lake.put(branch, evidence_path(key, SCORED), scored.model_dump_json().encode())
-    commit = p.lake.commit(branch, f"score {len(dates)} dates", {})
+    commit = p.lake.commit(branch, f"score {counted(len(dates), 'date')}", {})
     reached("score.committed")
     rows = sum(one.rows for one in report.dates.values())
     return {
         "nothing_to_do": False, "run_key": key, "branch": branch, "commit": commit, "sealed": False,
         "dates": [dates[0].isoformat(), dates[-1].isoformat()], "rows": rows,
-        "summary": f"{rows} rows of {len(dates)} dates by version {champion.model_version}",
+        "summary": f"{counted(rows, 'row')} of {counted(len(dates), 'date')} by version {champion.model_version}",
     }  # fmt: skip
 
 
@@ -124,7 +124,7 @@ def audit(p: Platform, run: Run, scored: dict[str, Any]) -> dict[str, Any]:
     reached("score.sealed")
     return {
         "nothing_to_do": False, "run_key": key, "branch": branch, "commit": commit, "page": PAGE,
-        "summary": f"candidate of {len(record.dates)} dates waits to be judged",
+        "summary": f"candidate of {counted(len(record.dates), 'date')} waits to be judged",
     }  # fmt: skip
 
 

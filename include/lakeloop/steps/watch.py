@@ -11,6 +11,7 @@ from lakeloop.core.runs import Run
 from lakeloop.core.scoring import Candidate, to_judge
 from lakeloop.core.use_case import Value
 from lakeloop.core.verdict import Verdict, judge
+from lakeloop.core.words import counted
 from lakeloop.steps.history import read_candidates, read_ledger
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.publish import put_evidence
@@ -54,7 +55,7 @@ def judge_dates(p: Platform, run: Run) -> dict[str, Any]:
     p.lake.create_branch(branch, head)
     evidence = {JUDGED: judged.model_dump_json(indent=1)} | _pages(p, run, key, judged.dates)
     put_evidence(p.lake, branch, key, evidence)
-    commit = p.lake.commit(branch, f"judge {len(judged.dates)} dates", {})
+    commit = p.lake.commit(branch, f"judge {counted(len(judged.dates), 'date')}", {})
     reached("watch.judged")
     return {
         "nothing_to_do": False, "run_key": key, "branch": branch, "commit": commit, "sealed": False, "page": PAGE,
