@@ -33,11 +33,11 @@ def _runs(story: StoryRecord, settings: Settings) -> Table:
     table = _table("runs")
     for name in ("DAG", "nights", "state"):
         table.add_column(name, no_wrap=True)
-    table.add_column("verdict", overflow="fold", min_width=9)
-    table.add_column("trust", overflow="fold", min_width=8)
+    table.add_column("verdict", overflow="fold", width=11)
+    table.add_column("trust", overflow="fold", width=10)
     for name in ("s", "rows"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("commit", no_wrap=True, min_width=7)
+    table.add_column("commit", no_wrap=True, width=7)
     for run in story.runs:
         colour = _GOOD.get(run.state, "red")
         page = f"{settings.airflow_url}/dags/{run.dag}/runs/{quote(run.run_id)}"
