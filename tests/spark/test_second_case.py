@@ -30,7 +30,10 @@ CASE = "use_cases.tiny:TINY"
 NIGHTS = days(date(2024, 5, 1), 10)
 LAST = NIGHTS[-1] + timedelta(days=1)
 Rows = list[dict[str, Any]]
-pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint:UserWarning")  # of MLflow's own import
+pytestmark = [
+    pytest.mark.more,
+    pytest.mark.filterwarnings("ignore:.*Any type hint:UserWarning"),  # of MLflow's own import
+]
 
 
 def forecasts(day: date) -> Rows:
