@@ -7,11 +7,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from airflow.sdk import Context, Param
+from pydantic import ValidationError
 
 from lakeloop.core.errors import InvalidInput
 from lakeloop.core.runs import Run
 from lakeloop.wiring import load_case
 
+_ASKED = ("reinstate", "retry_refused", "decide", "reason")  # what a person may ask for beside the nights
 _DATE = r"^(\d{4}-\d{2}-\d{2})?$"
 
 
@@ -50,21 +52,21 @@ def run_of(context: Context, case_ref: str, stage: str) -> Run:
     if not nights and dag_run.run_type == "backfill" and dag_run.logical_date:
         nights = (dag_run.logical_date.astimezone(ZoneInfo(load_case(case_ref).timezone)).date(),) * 2
     first, last = nights or (None, None)
-    if params.get("decide") and not (nights and str(params.get("reason") or "").strip()):
-        message = f"decide={params['decide']} needs date_from, date_to and a reason, which the verdict keeps; nothing was done"
-        raise InvalidInput(message)
-    return Run(
-        case=case_ref,
-        stage=stage,
-        run_id=dag_run.run_id,
-        attempt=context["ti"].try_number,
-        date_from=first,
-        date_to=last,
-        decide=params.get("decide") or "",
-        reason=str(params.get("reason") or ""),
-        **_reasons(params, nights),
-        actor=dag_run.triggering_user_name or "airflow",
-    )
+    asked = {name: str(params.get(name) or "").strip() for name in _ASKED}
+    try:
+        return Run(
+            case=case_ref,
+            stage=stage,
+            run_id=dag_run.run_id,
+            attempt=context["ti"].try_number,
+            date_from=first,
+            date_to=last,
+            **asked,
+            actor=dag_run.triggering_user_name or "airflow",
+        )
+    except ValidationError as error:
+        message = f"{'; '.join(each['msg'].removeprefix('Value error, ') for each in error.errors())}; nothing was done"
+        raise InvalidInput(message) from error
 
 
 def _refuse_unknown(conf: dict[str, Any], known: set[str]) -> None:
@@ -74,27 +76,12 @@ def _refuse_unknown(conf: dict[str, Any], known: set[str]) -> None:
         raise InvalidInput(message)
 
 
-def _reasons(params: Any, nights: tuple[date, date] | None) -> dict[str, str]:
-    reasons = {name: str(params.get(name) or "").strip() for name in ("reinstate", "retry_refused")}
-    given = [name for name, reason in reasons.items() if reason]
-    if given and not nights:
-        message = (
-            f"{' and '.join(given)} came without date_from: a reason answers for the nights it is given for; nothing was done"
-        )
-        raise InvalidInput(message)
-    return reasons
-
-
 def _nights(params: Any) -> tuple[date, date] | None:
     first, last = str(params.get("date_from") or ""), str(params.get("date_to") or "")
     if not first and not last:
         return None
     try:
-        nights = date.fromisoformat(first), date.fromisoformat(last or first)
+        return date.fromisoformat(first), date.fromisoformat(last or first)
     except ValueError as error:
         message = f"date_from {first!r} and date_to {last!r} are not two dates of the form YYYY-MM-DD; nothing was done"
         raise InvalidInput(message) from error
-    if nights[0] > nights[1]:
-        message = f"date_from {first} is after date_to {last}; nothing was done"
-        raise InvalidInput(message)
-    return nights

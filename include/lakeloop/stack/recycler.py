@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import psutil
-from sqlalchemy.exc import SQLAlchemyError
 
 from lakeloop import wiring
 from lakeloop.core.errors import LakeloopError
@@ -94,7 +93,7 @@ def watch(supervisor: Keeper, settings: Settings, pause: Callable[[float], None]
                 supervisor.stop_programs(["spark"])
                 supervisor.start_program("spark")
                 looks = []
-        except (LakeloopError, SQLAlchemyError, psutil.Error) as error:
+        except (LakeloopError, psutil.Error) as error:
             _log.warning("could not look at Spark: %s", error)
             looks = []
 
