@@ -18,7 +18,7 @@ from tests.protocol.world import (
     assert_accounted,
     assert_whole,
     clean_rows,
-    crown,
+    crowned,
     deliver,
     found,
     ingest_all,
@@ -178,10 +178,7 @@ def test_a_refused_delivery_is_tried_again_when_a_person_says_so(address: Addres
 
 
 def test_a_reinstatement_keeps_who_and_why_on_the_receipt_and_to_its_nights(address: Address) -> None:
-    p = found(address)
-    deliver(address, D1, A)
-    ingest_all(p)
-    crown(p)
+    p = crowned(address, D1, A)
     for day in (D2, D3):
         deliver(address, day, {1: FAULT, 2: 1.0})
     for _ in range(2):

@@ -11,7 +11,7 @@ from tests.protocol.world import (
     asking,
     assert_whole,
     clean_rows,
-    crown,
+    crowned,
     deliver,
     found,
     ingest_all,
@@ -85,10 +85,7 @@ def test_a_unit_that_fails_its_audit_leaves_no_rows_and_does_not_hold_up_the_oth
 
 
 def test_a_restatement_of_a_scored_date_is_judged_as_well_and_withdrawn_under_newer_dates(address: Address) -> None:
-    p = found(address)
-    deliver(address, D1, A)
-    ingest_all(p)
-    crown(p)
+    p = crowned(address, D1, A)
     deliver(address, D2, A)
     ingest_all(p)
     score_all(p)
@@ -108,10 +105,7 @@ def test_a_restatement_of_a_scored_date_is_judged_as_well_and_withdrawn_under_ne
 
 
 def test_a_restatement_of_a_scored_date_brings_new_scores_of_it(address: Address) -> None:
-    p = found(address)
-    deliver(address, D1, A)
-    ingest_all(p)
-    crown(p)
+    p = crowned(address, D1, A)
     for hour, rows in enumerate((A, B)):
         deliver(address, D2, rows, later=hour)
         ingest_all(p)
@@ -123,10 +117,7 @@ def test_a_restatement_of_a_scored_date_brings_new_scores_of_it(address: Address
 
 
 def test_data_that_came_after_the_prediction_was_due_is_published_but_not_scored_and_somebody_hears(address: Address) -> None:
-    p = found(address)
-    deliver(address, D1, A)
-    ingest_all(p)
-    crown(p)
+    p = crowned(address, D1, A)
     deliver(address, D2, A, later=12)
     deliver(address, D3, B)
     ingest_all(p)
@@ -141,11 +132,7 @@ def test_data_that_came_after_the_prediction_was_due_is_published_but_not_scored
 
 
 def test_what_the_watch_holds_is_answered_by_a_person(address: Address) -> None:
-    p = asking(found(address))
-    faulty = {1: FAULT, 2: 1.0}
-    deliver(address, D1, A)
-    ingest_all(p)
-    crown(p)
+    p, faulty = asking(crowned(address, D1, A)), {1: FAULT, 2: 1.0}
     deliver(address, D2, faulty)
     deliver(address, D3, faulty)
     ingest_all(p)
@@ -161,11 +148,7 @@ def test_what_the_watch_holds_is_answered_by_a_person(address: Address) -> None:
 
 
 def test_what_a_person_had_back_is_not_withdrawn_again_by_itself(address: Address) -> None:
-    p = found(address)
-    faulty = {1: FAULT, 2: 1.0}
-    deliver(address, D1, A)
-    ingest_all(p)
-    crown(p)
+    p, faulty = crowned(address, D1, A), {1: FAULT, 2: 1.0}
     deliver(address, D2, faulty)
     ingest_all(p)
     score_all(p)
@@ -179,10 +162,7 @@ def test_what_a_person_had_back_is_not_withdrawn_again_by_itself(address: Addres
 
 
 def test_a_fault_seen_by_the_watch_is_withdrawn_and_its_repair_is_published(address: Address) -> None:
-    p = found(address)
-    deliver(address, D1, A)
-    ingest_all(p)
-    crown(p)
+    p = crowned(address, D1, A)
     before = clean_rows(p)
     deliver(address, D2, {1: FAULT, 2: 1.0})
     ingest_all(p)
@@ -206,11 +186,7 @@ def test_a_fault_seen_by_the_watch_is_withdrawn_and_its_repair_is_published(addr
 
 
 def test_withdrawn_bytes_come_back_only_by_reinstate_with_a_reason(address: Address) -> None:
-    p = found(address)
-    faulty = {1: FAULT, 2: 1.0}
-    deliver(address, D1, A)
-    ingest_all(p)
-    crown(p)
+    p, faulty = crowned(address, D1, A), {1: FAULT, 2: 1.0}
     deliver(address, D2, faulty)
     ingest_all(p)
     score_all(p)

@@ -32,6 +32,7 @@ from tests.protocol.world import (
     assert_whole,
     clean_rows,
     crown,
+    crowned,
     deliver,
     found,
     ingest_all,
@@ -131,10 +132,7 @@ def test_a_zombie_that_merges_after_the_work_is_done_is_refused_by_the_server(ad
 def test_a_restatement_between_an_acts_evaluation_and_its_merge_stops_the_act(
     address: Address, meanwhile: dict[str, object]
 ) -> None:
-    p = found(address)
-    deliver(address, D1, A)
-    ingest_all(p)
-    crown(p)
+    p = crowned(address, D1, A)
     deliver(address, D2, A)
     ingest_all(p)
     score_all(p)
@@ -174,10 +172,7 @@ def test_two_watchers_on_one_candidate_publish_it_once(address: Address, meanwhi
 def test_scores_published_while_a_withdrawal_is_written_are_recalled_with_it(
     address: Address, meanwhile: dict[str, object]
 ) -> None:
-    p = found(address)
-    deliver(address, D1, A)
-    ingest_all(p)
-    crown(p)
+    p = crowned(address, D1, A)
     deliver(address, D2, A)
     ingest_all(p)
     score_all(p)
@@ -311,10 +306,7 @@ def test_frozen_means_that_nothing_is_merged_or_trained(address: Address) -> Non
 
 
 def test_a_fault_and_its_neighbours_in_one_candidate_are_acted_on_in_date_order(address: Address) -> None:
-    p = found(address)
-    deliver(address, D1, A)
-    ingest_all(p)
-    crown(p)
+    p = crowned(address, D1, A)
     for day, rows in ((D2, {1: FAULT, 2: 1.0}), (D3, B)):
         deliver(address, day, rows)
     ingest_all(p)

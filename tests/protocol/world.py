@@ -166,6 +166,15 @@ def crown(p: Platform, version: int = 1, reads: Reads | None = None) -> None:
     publish(p.lake, p.tables, p.lease, Work(branch, receipt, lambda _: None))
 
 
+def crowned(at: Address, day: date, rows: Rows) -> Platform:
+    """A world with one published day and a champion: the next night is scored."""
+    p = found(at)
+    deliver(at, day, rows)
+    ingest_all(p)
+    crown(p)
+    return p
+
+
 def clean_rows(p: Platform) -> dict[date, Rows]:
     """What main holds: date to id to value."""
     return _held(p, CLEAN, "value")
