@@ -3,12 +3,12 @@
 import json
 from collections.abc import Sequence
 from datetime import date
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 from lakeloop.core.jobs import AuditJob, AuditScoresJob
 from lakeloop.core.reports import Check
 from lakeloop.core.use_case import UseCase
+from lakeloop.pages import render
 from lakeloop.spark.profiles import Profile
 
 _WIDTH, _HEIGHT = 640.0, 72.0
@@ -29,13 +29,9 @@ class TableAudit(NamedTuple):
 
 def pages(job: AuditJob | AuditScoresJob, case: UseCase, tables: Sequence[TableAudit]) -> dict[str, str]:
     """`audit.json` with every number, `audit.html` to be read."""
-    from jinja2 import Environment, StrictUndefined
-
-    template = files("lakeloop.spark").joinpath("audit.html.j2").read_text("utf-8")
-    page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string(template)
     units = sum(len(table.profiles) for table in tables)
     context = {"case": case, "job": job, "tables": [_view(table) for table in tables], "units": units}
-    return {"audit.json": json.dumps(_numbers(job, tables)), "audit.html": page.render(context)}
+    return {"audit.json": json.dumps(_numbers(job, tables)), "audit.html": render("lakeloop.spark", "audit.html.j2", **context)}
 
 
 def _numbers(job: AuditJob | AuditScoresJob, tables: Sequence[TableAudit]) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Sequence
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 from lakeloop.core.lake import receipt_path
 from lakeloop.core.reports import DateEvidence
 from lakeloop.core.verdict import Verdict
+from lakeloop.pages import render
 
 PAGE, NUMBERS = "verdict.html", "verdict.json"
 _UP = "../../../"  # from the folder of some work's evidence to the top of the lake
@@ -26,12 +26,9 @@ class Told(NamedTuple):
 
 def verdict_pages(case: str, work: str, run_id: str, dates: Sequence[Told], links: dict[str, str]) -> dict[str, str]:
     """`verdict.json` with every measurement, `verdict.html` to be read; `links` are names of files beside or above them."""
-    from jinja2 import Environment, StrictUndefined
-
-    template = files("lakeloop.steps").joinpath("verdict.html.j2").read_text("utf-8")
-    page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string(template)
     numbers = {"case": case, "run_key": work, "run_id": run_id, "dates": [_numbers(one) for one in dates]}
-    shown = page.render(case=case, work=work, run_id=run_id, dates=dates, links={**links, "all numbers": NUMBERS})
+    links = {**links, "all numbers": NUMBERS}
+    shown = render("lakeloop.steps", "verdict.html.j2", case=case, work=work, run_id=run_id, dates=dates, links=links)
     return {NUMBERS: json.dumps(numbers, indent=1), PAGE: shown}
 
 
