@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from lakeloop.adapters.feed_memory import FeedMemory
 from lakeloop.adapters.folder_source import FolderSource
-from lakeloop.adapters.folder_source.source import digest_of
-from lakeloop.core.use_case import Column, Label, TableContract, UseCase
+from lakeloop.core.contract import Column, TableContract
+from lakeloop.core.promise import digest_of
+from lakeloop.core.use_case import Label, UseCase
 from lakeloop.ports import Taken
 
 DAY = "2024-03-01"
@@ -51,17 +53,21 @@ def deliver(feed: Path, number: int = 1, on_day: str = DAY, in_table: str = "rea
     return folder
 
 
+def source_of(feed: Path) -> FolderSource:
+    return FolderSource(feed, FeedMemory(feed.parent / "feed.db", "c0de"))
+
+
 def taken(feed: Path) -> list[Taken]:
-    return [arrival.take() for arrival in FolderSource(feed).arrivals(CASE)]
+    return [arrival.take() for arrival in source_of(feed).arrivals(CASE)]
 
 
 def test_a_whole_delivery_is_what_its_manifest_says(feed: Path) -> None:
     deliver(feed)
-    (arrival,) = FolderSource(feed).arrivals(CASE)
-    record, contents = arrival.take()
+    (arrival,) = source_of(feed).arrivals(CASE)
+    record, contents, rows = arrival.take()
     assert record == arrival.record
     assert (record.damage, record.sha256, contents["a.csv"]) == ("", digest_of({"a.csv": digest(BODY)}), BODY)
-    assert set(contents) == {"a.csv", "manifest.json"}
+    assert (set(contents), rows) == ({"a.csv", "manifest.json"}, {"a.csv": 1})
 
 
 def test_a_delivery_is_named_by_the_bytes_that_were_read(feed: Path) -> None:
@@ -75,7 +81,7 @@ def test_a_delivery_is_named_by_the_bytes_that_were_read(feed: Path) -> None:
 def test_deliveries_of_a_date_come_in_the_order_of_their_numbers(feed: Path) -> None:
     for number in (10, 9, 2):
         deliver(feed, number, source=str(number))
-    assert [arrival.record.source for arrival in FolderSource(feed).arrivals(CASE)] == ["2", "9", "10"]
+    assert [arrival.record.source for arrival in source_of(feed).arrivals(CASE)] == ["2", "9", "10"]
 
 
 @pytest.mark.parametrize(
@@ -84,6 +90,7 @@ def test_deliveries_of_a_date_come_in_the_order_of_their_numbers(feed: Path) -> 
         ({"data_date": "2024-03-05"}, "speaks of readings 2024-03-05"),
         ({"table": "others"}, "speaks of others"),
         ({"delivered_at": "2024-03-02T20:00:00"}, "no offset"),
+        ({"delivered_at": "2199-03-02T20:00:00Z"}, "still to come"),
         ({"delivered_at": "0001-01-01T00:00:00+14:00"}, "cannot be"),
         ({"files": []}, "files"),
         ({"files": [{"name": "../../a.csv", "sha256": "0" * 64, "size": 1, "rows": 1}]}, "files.0.name"),
@@ -116,7 +123,7 @@ def test_what_no_table_and_date_can_be_told_of_is_a_stray(feed: Path) -> None:
     deliver(feed, on_day="9999-12-31")
     deliver(feed)
     assert len(taken(feed)) == 1
-    assert sorted(one.why for one in FolderSource(feed).strays(CASE)) == [
+    assert sorted(one.why for one in source_of(feed).strays(CASE)) == [
         "20240301 is no data date", "9999-12-31 is no data date", "toy has no table reedings",
     ]  # fmt: skip
 
@@ -127,7 +134,7 @@ def test_names_that_are_no_text_stop_nobody(feed: Path) -> None:
     deliver(feed, on_day=os.fsdecode(b"\xff"))
     (one,) = taken(feed)
     assert one.record.files == ("%FF%20b.csv",)
-    (stray,) = FolderSource(feed).strays(CASE)
+    (stray,) = source_of(feed).strays(CASE)
     assert (stray.path + stray.why).encode()
 
 

@@ -3,9 +3,12 @@
 import errno
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from lakeloop.core.errors import StillArriving
+from lakeloop.core.feed import Look
 
 
 @contextmanager
@@ -22,19 +25,49 @@ def opened_folder(root: Path, parts: tuple[str, ...]) -> Iterator[int]:
         os.close(at)
 
 
-def read_plain(folder: int, name: str) -> bytes:
-    """The bytes of a regular file; OSError for anything else, without opening it."""
+def read_plain(folder: int, name: str, most: int) -> bytes:
+    """The bytes of a regular file; OSError for anything else, without opening it, and for one of more than so many bytes.
+
+    Raises:
+        StillArriving: somebody writes to it.
+    """
     _check(os.stat(name, dir_fd=folder, follow_symlinks=False), name)
     # Looked at once more when it is open, since it may have been exchanged meanwhile; a pipe would not answer an open.
     with os.fdopen(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder), "rb") as file:
-        _check(os.fstat(file.fileno()), name)
-        return file.read()
+        before = os.fstat(file.fileno())
+        _check(before, name)
+        if before.st_size > most:
+            raise OSError(errno.EFBIG, f"has {before.st_size} bytes, {most} may be taken in", name)
+        content = file.read(before.st_size + 1)
+        after = os.fstat(file.fileno())
+    if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns) or len(content) != before.st_size:
+        msg = f"{name} is still being written; its delivery waits for the next run"
+        raise StillArriving(msg)
+    return content
 
 
 def plain_names(folder: int) -> list[str]:
     """The names of the regular files in a folder, sorted."""
     with os.scandir(folder) as entries:
         return sorted(entry.name for entry in entries if entry.is_file(follow_symlinks=False))
+
+
+def looks_at(folder: int, names: Iterable[str]) -> Iterator[Look]:
+    """How files of a folder stand there, whatever they are; those that are not there are left out."""
+    for name in names:
+        with suppress(FileNotFoundError):
+            found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            mark = f"{found.st_mode} {found.st_ino} {found.st_mtime_ns} {found.st_ctime_ns}"
+            yield Look(name, found.st_size, max(found.st_mtime, found.st_ctime), mark)
+
+
+def plain_sizes(folder: int, names: Iterable[str]) -> Iterator[int]:
+    """The sizes of those of the names that are regular files."""
+    for name in names:
+        with suppress(OSError):
+            found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            if stat.S_ISREG(found.st_mode):
+                yield found.st_size
 
 
 def _check(found: os.stat_result, name: str) -> None:

@@ -1,6 +1,6 @@
 """The manifest of a delivery: what its sender says is in it."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -10,6 +10,7 @@ from lakeloop.core.errors import InvalidInput
 MANIFEST = "manifest.json"
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$"
 _YEARS = range(1900, 2200)  # what is outside is a slip of the sender's, and no calendar arithmetic survives it
+_AHEAD = timedelta(days=1)  # of our clock; a sender further on would outrank whatever is delivered until then
 
 
 class ManifestFile(BaseModel):
@@ -39,6 +40,9 @@ class Manifest(BaseModel):
         if len({*names, MANIFEST}) != len(names) + 1:
             msg = "a file is named twice, or is the manifest itself"
             raise ValueError(msg)
+        if self.rows != sum(file.rows for file in self.files):
+            msg = f"{self.rows} rows are not the {sum(file.rows for file in self.files)} of its files"
+            raise ValueError(msg)
         if self.delivered_at.tzinfo is None:
             msg = "delivered_at has no offset"
             raise ValueError(msg)
@@ -52,7 +56,7 @@ def manifest_of(content: bytes, table: str, data_date: date) -> Manifest:
     """The manifest in a folder of a table and a data date.
 
     Raises:
-        InvalidInput: it cannot be read, or speaks of another table or date than its folder.
+        InvalidInput: it cannot be read, or speaks of another table or date than its folder, or of a time to come.
     """
     try:
         manifest = Manifest.model_validate_json(content)
@@ -64,6 +68,9 @@ def manifest_of(content: bytes, table: str, data_date: date) -> Manifest:
     if (manifest.table, manifest.data_date) != (table, data_date):
         said = f"{manifest.table} {manifest.data_date}"
         msg = f"{MANIFEST} speaks of {said}, its folder of {table} {data_date}. Next: deliver it again."
+        raise InvalidInput(msg)
+    if manifest.delivered_at > datetime.now(UTC) + _AHEAD:
+        msg = f"{MANIFEST} says delivered_at {manifest.delivered_at.isoformat()}, which is still to come. Next: deliver it again."
         raise InvalidInput(msg)
     return manifest
 

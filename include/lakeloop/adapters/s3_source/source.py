@@ -1,0 +1,146 @@
+"""A bucket as a source: every folder with a manifest is an arrival, whatever its manifest is worth."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from math import inf
+from urllib.parse import quote
+
+from pyarrow.fs import FileInfo
+
+from lakeloop.adapters.s3_source.bucket import Bucket
+from lakeloop.core.contract import FileLimits
+from lakeloop.core.errors import InvalidInput, StillArriving
+from lakeloop.core.feed import LASTING, Look, Place, in_order, stamp_of, unit_at, why_stray
+from lakeloop.core.manifest import MANIFEST, Manifest, manifest_of
+from lakeloop.core.promise import MANIFEST_BYTES, announced, arrived, rows_of, unannounced, unlisted, unreadable
+from lakeloop.core.receipts import LandedRecord
+from lakeloop.core.use_case import UseCase
+from lakeloop.ports import Memory, Stray, Taken
+
+_AT_ONCE = 16  # manifests that are asked for together
+
+Listed = dict[str, FileInfo]  # the objects of a folder by their names, in order
+
+
+class S3Arrival:
+    """ports.Arrival over the objects of one delivery; without a manifest that can be believed it is damaged from the start."""
+
+    def __init__(
+        self, bucket: Bucket, folder: str, listed: Listed, limits: FileLimits, record: LandedRecord, manifest: Manifest | None,
+        memory: Memory,
+    ) -> None:  # fmt: skip
+        self._bucket, self._folder, self._listed, self._limits = bucket, folder, listed, limits
+        self.record, self._manifest, self._memory = record, manifest, memory
+
+    def size(self) -> int:
+        """Bytes of its objects as they were listed."""
+        return sum(self._listed[name].size for name in self._wanted() if name in self._listed)
+
+    def take(self) -> Taken:
+        """Read every object once; the digest is of what was read, the damage says where that is not what was promised."""
+        contents: dict[str, bytes] = {}
+        stamp = self._stamp  # as it stands before it is read
+        unread, is_lasting, room = "", True, self._limits.size
+        for name in self._wanted():
+            try:
+                content = self._bucket.read(f"{self._folder}/{name}", room if name != MANIFEST else MANIFEST_BYTES)
+            except OSError as error:
+                unread = unread or unreadable(_shown(name), str(error.strerror))
+                is_lasting &= error.errno in LASTING
+                continue
+            contents[_shown(name)] = content
+            room -= len(content)
+        record = arrived(self.record, self._manifest, contents, unread)
+        if record.damage and is_lasting:
+            self._memory.keep({stamp: record.model_dump_json().encode()})
+        return Taken(record, contents, rows_of(self._manifest))
+
+    def seen(self) -> LandedRecord | None:
+        """The record of its damage, where it was taken before and no object of it was touched since."""
+        kept = self._memory.recall([self._stamp]).get(self._stamp)
+        return LandedRecord.model_validate_json(kept) if kept else None
+
+    @cached_property
+    def _stamp(self) -> str:
+        words = [self._bucket.root, self._folder, self.record.model_dump_json(), self._limits.model_dump_json()]
+        looks = (_look(self._listed[name]) for name in self._wanted() if name in self._listed)
+        return stamp_of(words, looks, time.time())
+
+    def _wanted(self) -> list[str]:
+        if self._manifest:
+            return [*self.record.files, *unlisted(self.record, self._listed, self._limits), MANIFEST]
+        return list(self._listed) if len(self._listed) <= self._limits.files else [MANIFEST]
+
+
+class S3Source:
+    """ports.Source over a bucket and a prefix, as `s3://bucket/prefix`."""
+
+    def __init__(
+        self, address: str, memory: Memory, endpoint: str = "", access_key_id: str = "", secret_access_key: str = "",
+        region: str = "",
+    ) -> None:  # fmt: skip
+        self._memory = memory
+        self._bucket = Bucket(address.removeprefix("s3://").strip("/"), endpoint, access_key_id, secret_access_key, region)
+        self._seen: dict[str, dict[Place, Listed]] = {}  # by case, for those who ask for strays first
+
+    def arrivals(self, case: UseCase) -> Iterator[S3Arrival]:
+        """Every folder with a manifest whose key names a table of the case and a date; in one date by their numbers."""
+        places = self._seen.pop(case.name, None) or self._places(case)
+        now = time.time()
+        stamps = {at: stamp_of([self._bucket.root, case.name, *at], [_look(places[at][MANIFEST])], now) for at in places}
+        kept = self._memory.recall(list(stamps.values()))
+        manifests = {at: kept[stamp] for at, stamp in stamps.items() if stamp in kept}
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            found = list(pool.map(lambda place: self._arrival(case, place, places[place], manifests), places))
+        self._memory.keep({stamps[at]: content for at, content in manifests.items() if stamps[at] not in kept})
+        yield from (arrival for arrival in found if arrival)
+
+    def strays(self, case: UseCase) -> Iterator[Stray]:
+        """Folders with a manifest that no table and date of the case can be told of."""
+        self._seen[case.name] = self._places(case)  # arrivals asked for next are of this listing: no second one is needed
+        for place in self._seen[case.name]:
+            if not unit_at(case, place):
+                shown = Place(*map(_shown, place))
+                yield Stray(f"s3://{self._bucket.root}/{case.name}/{'/'.join(shown)}", why_stray(case, shown))
+
+    def _places(self, case: UseCase) -> dict[Place, Listed]:
+        """The objects in each folder that holds a manifest, in order."""
+        names: dict[Place, Listed] = {}
+        for parts, found in sorted(self._bucket.objects(case.name).items()):
+            if len(parts) == len(Place._fields) + 1:
+                names.setdefault(Place(*parts[:-1]), {})[parts[-1]] = found
+        order = {name: at for at, name in enumerate(in_order({place.number for place in names}))}
+        held = sorted((place for place in names if MANIFEST in names[place]), key=lambda at: (at.table, at.day, order[at.number]))
+        return {place: names[place] for place in held}
+
+    def _arrival(self, case: UseCase, place: Place, listed: Listed, manifests: dict[Place, bytes]) -> S3Arrival | None:
+        """An arrival; a manifest that is not known yet is read, and known from then on."""
+        unit = unit_at(case, place)
+        if unit is None:
+            return None
+        contract, day = unit
+        folder, manifest = f"{case.name}/{'/'.join(place)}", None
+        try:
+            if place not in manifests:
+                manifests[place] = self._bucket.read_listed(listed[MANIFEST], MANIFEST_BYTES)
+            manifest = manifest_of(manifests[place], contract.name, day)
+            record = announced(contract, day, manifest)
+        except StillArriving:
+            return None
+        except (OSError, InvalidInput) as error:
+            why = str(error) if isinstance(error, InvalidInput) else unreadable(MANIFEST, str(error.strerror))
+            record = unannounced(case, contract, day, why)
+        return S3Arrival(self._bucket, folder, listed, contract.limits, record, manifest, self._memory)
+
+
+def _look(listed: FileInfo) -> Look:
+    """How an object was listed; one without a time may have been written just now."""
+    touched = inf if listed.mtime_ns is None else listed.mtime_ns / 1e9
+    return Look(listed.base_name, listed.size, touched, str(listed.mtime_ns))
+
+
+def _shown(name: str) -> str:
+    """An object's name as the lake and a message can hold it; those that a manifest may use stay as they are."""
+    return quote(name, safe="")

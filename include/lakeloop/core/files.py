@@ -1,0 +1,30 @@
+"""Files of a delivery, as the intake found them: what a reader must know before it opens one."""
+
+from typing import Literal, Self
+
+from lakeloop.core.value import Value
+
+FileFormat = Literal["csv", "jsonl", "parquet"]
+Compression = Literal["", "gzip"]
+_FORMATS: dict[str, FileFormat] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+_GZIP = ".gz"
+
+
+class FileShape(Value):
+    """One data file: what its name declares, and what its bytes turned out to be."""
+
+    name: str
+    format: FileFormat = "csv"
+    compression: Compression = ""
+    delimiter: str = ","  # of a CSV file
+    is_quoted: bool = False  # a record of it goes over several lines, inside quotes
+    is_nfc: bool = True  # its text is in Unicode's composed form already
+    header: str = ""  # the line of a CSV file that names its columns; empty where only Spark reads it
+    rows: int | None = None  # as the intake counted them; None where only Spark counts
+
+    @classmethod
+    def named(cls, name: str) -> Self | None:
+        """What a file's name declares; None for an ending that no reader knows."""
+        plain = name.removesuffix(_GZIP)  # in small letters only, as Spark goes by it
+        found = next((form for ending, form in _FORMATS.items() if plain.lower().endswith(ending)), None)
+        return None if found is None else cls(name=name, format=found, compression="" if plain == name else "gzip")

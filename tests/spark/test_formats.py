@@ -1,0 +1,264 @@
+"""The same rows in every format are the same rows; what a format alone can get wrong has its reason, and its text is kept."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import unicodedata
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from lakeloop.adapters.file_inspector import FileInspector
+from lakeloop.adapters.lakefs_lake import LakeFSLake
+from lakeloop.core.files import FileShape
+from lakeloop.settings import Settings
+from lakeloop.spark import write as writing
+from lakeloop.spark.connect import ConnectRunner
+from lakeloop.spark.objects import _parquet_batches
+from tests.spark.small_parcels import CONTRACT, NAMES, Landed, Written, counts, line, write
+
+HEADER = line({name: name for name in NAMES})
+ROWS: list[dict[str, str | None]] = [
+    {"id": "A1", "note": "plain", "weight": "1.5", "pieces": "2", "price": "12.30", "insured": "true", "size": "small"},
+    {"id": "A2", "weight": "1e2", "insured": "false", "due": "2024-05-01", "picked": "2024-05-01T08:00:00Z"},
+    {"id": "A3", "note": "é", "pieces": "-7", "picked": "2024-05-01 04:00:00", "due": "2024-05-20"},
+]
+NUMBERS = ("weight", "pieces")
+WRONG_JSON = {
+    '{"id": "J1"': ["malformed"],
+    '["J2"]': ["malformed"],
+    '"J3"': ["malformed"],
+    '{"id": "J4", "id": "J5"}': ["repeated_key"],
+    '{"id": "J6", "Note": "re-cased"}': ["unknown_key"],
+    '{"id": 7}': ["type:id", "pattern:id"],
+    '{"id": "J8", "weight": "1.5"}': ["type:weight"],
+    '{"id": "J9", "weight": NaN, "pieces": 1.0}': ["type:weight", "type:pieces"],
+    '{"id": "K1", "insured": "true", "sent": 20240501}': ["type:insured", "type:sent"],
+    '{"id": "K2", "note": {"deep": [1]}}': ["type:note"],
+    '{"id": "K3", "note": "\\u0007"}': ["text:note"],
+    '{"id": "K4", "note": "\\ud800"}': ["malformed"],
+    '{"note": "no id"}': ["missing:id"],
+    '{"id": ""}': ["missing:id"],
+    "[" * 5000: ["malformed"],
+}
+QUOTED = [
+    'Q1,"two\nlines",,,,,,,,,,,',
+    'Q2,"she said ""no""\r\n\n, and left",,,,,,,,,,,',
+    "Q3,plain,,,,,,,,,,,",
+    'Q4,"a\nb",,heavy,,,,,,,,,',
+    "Q5,x,,1,,,,,,,,,",
+]
+NEVER_CLOSED = ['Q6,"open', "Q7,,,,,,,,,,,,"]
+
+
+def on(day: int) -> date:
+    return date(2024, 5, 1) + timedelta(days=day - 1)
+
+
+def as_json(row: dict[str, str | None]) -> str:
+    values = {name: json.loads(text) if name in (*NUMBERS, "insured") else text for name, text in row.items() if text}
+    return json.dumps(values, ensure_ascii=False)
+
+
+def as_parquet(*absent: str) -> bytes:
+    moments = [None, datetime(2024, 5, 1, 8, tzinfo=UTC), datetime(2024, 5, 1, 8, tzinfo=UTC)]
+    return parquet({
+        "due": pa.array([None, date(2024, 5, 1), date(2024, 5, 20)]),
+        "id": pa.array(["A1", "A2", "A3"]).dictionary_encode(),
+        "note": pa.array(["plain", None, "e\u0301"], pa.large_string()),
+        "weight": pa.array([1.5, 100.0, None], pa.float32()),
+        "pieces": pa.array([2, None, -7], pa.int16()),
+        "price": pa.array([Decimal("12.30000"), None, None], pa.decimal128(20, 5)),
+        "insured": pa.array([True, False, None]),
+        "size": pa.array(["small", None, None]),
+        "picked": pa.array(moments, pa.timestamp("ns", "UTC")),
+    }, *absent)  # fmt: skip
+
+
+def parquet(columns: dict[str, pa.Array], *absent: str) -> bytes:
+    rows = len(next(iter(columns.values())))
+    out = io.BytesIO()
+    pq.write_table(pa.table(columns | {name: pa.nulls(rows) for name in NAMES if name not in {*columns, *absent}}), out)
+    return out.getvalue()
+
+
+def text_file(lines: Sequence[str], end: str = "\n") -> bytes:
+    return "".join(f"{one}{end}" for one in lines).encode()
+
+
+def csv_rows(delimiter: str = ",", names: Sequence[str] = NAMES) -> bytes:
+    header: dict[str, str | None] = {name: name for name in names}
+    return text_file([line(row, delimiter, names) for row in (header, *ROWS)])
+
+
+def decomposed(text: bytes) -> bytes:
+    return unicodedata.normalize("NFD", text.decode()).encode()
+
+
+def parquet_of_wrong_types() -> bytes:
+    return parquet({
+        "id": pa.array(["P1", "P2", "P3", "P4"]),
+        "pieces": pa.array([2**64 - 1, 1, 2, 3], pa.uint64()),
+        "weight": pa.array([1.0, float("nan"), float("inf"), 2.0]),
+        "price": pa.array([Decimal("1.00"), Decimal("1.00"), Decimal("1.00"), Decimal("1.001")], pa.decimal128(10, 3)),
+        "picked": pa.array([datetime(2024, 5, 1)] * 4, pa.timestamp("us")),
+    })  # fmt: skip
+
+
+def shaped(name: str, **more: object) -> tuple[FileShape, ...]:
+    shape = FileShape.named(name)
+    assert shape is not None
+    return (shape.model_copy(update=more),)
+
+
+DELIVERED = {
+    on(1): Landed({"rows.csv": csv_rows()}, 3),
+    on(2): Landed({"rows.csv.gz": gzip.compress(csv_rows()[:200]) + gzip.compress(csv_rows()[200:])}, 3),
+    on(3): Landed({"rows.csv": csv_rows(";", NAMES[::-1])}, 3, shaped("rows.csv", delimiter=";")),
+    on(4): Landed({"rows.csv": decomposed(csv_rows("\t"))}, 3, shaped("rows.csv", delimiter="\t", is_nfc=False)),
+    on(5): Landed({"rows.jsonl": text_file(["", *map(as_json, ROWS)])}, 3),
+    on(6): Landed({"rows.ndjson.gz": gzip.compress(b"\xef\xbb\xbf" + text_file(list(map(as_json, ROWS)), "\r\n"))}, 3),
+    on(7): Landed({"rows.parquet": as_parquet()}, 3),
+    on(8): Landed({"a.csv": csv_rows(), "b.jsonl": b'{"id": "B1"}', "c.parquet": parquet({"id": pa.array(["C1"])})}, 5),
+    on(9): Landed({"rows.jsonl": text_file(list(WRONG_JSON))}, len(WRONG_JSON)),
+    on(10): Landed({"rows.parquet": parquet_of_wrong_types()}, 4),
+    on(11): Landed({"rows.parquet": parquet({"id": pa.array([b"\xff", b"\xfe"]), "note": pa.array([[1], None])})}, 2),
+    on(12): Landed({"rows.csv": text_file([HEADER, *QUOTED])}, 5, shaped("rows.csv", is_quoted=True)),
+    on(13): Landed({"rows.csv": text_file([HEADER, *QUOTED], "\r\n")}, 5, shaped("rows.csv", is_quoted=True)),
+    on(14): Landed({"rows.csv": text_file([HEADER, *QUOTED, *NEVER_CLOSED])}, 6, shaped("rows.csv", is_quoted=True)),
+    on(15): Landed({"rows.parquet": parquet({"identity": pa.array(["P1"])})}, 1),
+    on(16): Landed({"rows.parquet": as_parquet()[:300]}, 3),
+    on(17): Landed({"rows.parquet": parquet({"id": pa.array([], pa.string())})}, 0),
+    on(18): Landed({"rows.jsonl": b""}, 0),
+    on(19): Landed({"rows.csv": csv_rows(names=NAMES[:-1])}, 3),
+    on(20): Landed({"rows.parquet": as_parquet("signed")}, 3),
+    on(21): Landed({"rows.csv": csv_rows(names=NAMES[1:])}, 3),
+    on(22): Landed({"rows.csv": b"\xef\xbb\xbf \r\n" + csv_rows()}, 3),
+    on(23): Landed({"rows.csv": b"\xef\xbb\xbf\n" + text_file([HEADER, *QUOTED])}, 5, shaped("rows.csv", is_quoted=True)),
+    on(24): Landed({"rows.jsonl": b"\xef\xbb\xbf\n" + text_file(list(map(as_json, ROWS)))}, 3),
+    on(25): Landed({"rows.csv": b"\xef\xbb\xbf" + text_file([HEADER, "A1", HEADER, line({"id": "A2"}), ""], "\r\n")}, 3),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def written(stack: Settings, shared_lake: LakeFSLake, runner: ConnectRunner) -> Written:
+    return write(stack, shared_lake, runner, "formats", DELIVERED)
+
+
+def published(written: Written, day: int) -> list[dict[str, object]]:
+    rows = sorted(written.clean[on(day)], key=lambda row: str(row["id"]))
+    return [{name: row[name] for name in NAMES} for row in rows]
+
+
+def quarantined(written: Written, day: int) -> list[tuple[object, object, object]]:
+    return sorted(((row["line"], row["row"], row["reasons"]) for row in written.quarantine[on(day)]), key=str)
+
+
+@pytest.mark.parametrize("day", [*range(1, 9), 19, 20, 22, 24])
+def test_the_same_rows_are_published_from_every_format(written: Written, day: int) -> None:
+    moment = datetime(2024, 5, 1, 8, tzinfo=UTC)
+    nothing = dict.fromkeys(NAMES)
+    assert published(written, day)[:3] == [
+        nothing
+        | {"id": "A1", "note": "plain", "weight": 1.5, "pieces": 2, "price": Decimal("12.30"), "insured": True, "size": "small"},
+        nothing | {"id": "A2", "weight": 100.0, "insured": False, "due": date(2024, 5, 1), "picked": moment},
+        nothing | {"id": "A3", "note": "é", "pieces": -7, "picked": moment, "due": date(2024, 5, 20)},
+    ]
+    assert quarantined(written, day) == []
+
+
+def test_a_file_may_lack_only_a_column_that_says_so(written: Written) -> None:
+    refusal = written.units[on(21)].refusal
+    assert refusal is not None
+    assert refusal.code == "header"
+    wanted = ",".join(column.name for column in CONTRACT.columns)
+    assert refusal.message == f"the header of rows.csv does not name the contract's columns {wanted}"
+
+
+def test_a_delivery_may_mix_formats(written: Written) -> None:
+    assert [row["id"] for row in published(written, 8)] == ["A1", "A2", "A3", "B1", "C1"]
+
+
+def test_json_that_is_no_row_of_the_contract_is_kept_as_it_came_with_its_reasons(written: Written) -> None:
+    wanted = [(at, text, reasons) for at, (text, reasons) in enumerate(WRONG_JSON.items(), start=1)]
+    assert quarantined(written, 9) == sorted(wanted, key=str)
+    assert counts(written.units[on(9)]) == (len(WRONG_JSON), 0, len(WRONG_JSON), 0)
+
+
+def test_parquet_values_are_checked_against_the_contract_row_by_row(written: Written) -> None:
+    kept = quarantined(written, 10)
+    assert [(at, reasons) for at, _, reasons in kept] == [
+        (1, ["type:pieces"]), (2, ["type:weight"]), (3, ["type:weight"]), (4, ["type:price"]),
+    ]  # fmt: skip
+    row = json.loads(str(kept[0][1]))
+    assert {name: value for name, value in row.items() if value is not None} == {
+        "id": "P1", "pieces": 2**64 - 1, "weight": 1.0, "price": 1.0, "picked": "2024-05-01 00:00:00.000000",
+    }  # fmt: skip
+
+
+def test_parquet_columns_that_are_no_text_or_number_are_of_the_wrong_type(written: Written) -> None:
+    assert [reasons for _, _, reasons in quarantined(written, 11)] == [
+        ["type:id", "pattern:id", "type:note"],
+        ["type:id", "pattern:id"],
+    ]
+
+
+@pytest.mark.parametrize("day", [12, 13, 23])
+def test_a_record_may_go_over_several_lines_and_stands_at_its_first(written: Written, day: int) -> None:
+    assert [(row["id"], row["note"]) for row in published(written, day)] == [
+        ("Q1", "two\nlines"), ("Q2", 'she said "no"\r\n\n, and left'), ("Q3", "plain"), ("Q5", "x"),
+    ]  # fmt: skip
+    assert quarantined(written, day) == [(8, QUOTED[3], ["type:weight"])]
+
+
+def test_a_quote_that_is_never_closed_takes_the_rest_of_its_file_along_and_nothing_is_lost(written: Written) -> None:
+    assert quarantined(written, 14)[0] == (11, "\n".join(NEVER_CLOSED), ["malformed"])
+    assert counts(written.units[on(14)]) == (6, 4, 2, 0)
+
+
+@pytest.mark.parametrize(("day", "code"), [(15, "header"), (16, "unreadable"), (17, "zero_rows"), (18, "zero_rows")])
+def test_a_file_that_is_not_what_it_says_refuses_its_delivery_and_no_other(written: Written, day: int, code: str) -> None:
+    refusal = written.units[on(day)].refusal
+    assert refusal is not None
+    assert refusal.code == code
+    assert published(written, day) == []
+
+
+def test_a_header_that_the_intake_told_of_is_not_asked_of_spark_and_changes_nothing(
+    written: Written, stack: Settings, shared_lake: LakeFSLake, runner: ConnectRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = {on(day): DELIVERED[on(day)] for day in (1, 2, 3, 12, 13, 19, 22, 23, 25)}
+    delivered = {day: landed._replace(shapes=told(landed)) for day, landed in some.items()}
+    monkeypatch.setattr(writing, "read_heads", None)
+    as_told = write(stack, shared_lake, runner, "told", delivered)
+    for day in some:
+        assert as_told.units[day] == written.units[day]
+        for mine, theirs in ((as_told.clean, written.clean), (as_told.quarantine, written.quarantine)):
+            assert sorted(mine[day], key=str) == sorted(theirs[day], key=str)
+    kept = [(row["line"], row["reasons"]) for row in as_told.quarantine[on(25)]]
+    assert sorted(kept, key=str) == [(2, ["malformed"]), (3, ["header_again"])]
+
+
+def test_a_text_that_repeats_in_parquet_is_read_in_pieces_of_some_megabytes() -> None:
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * 400, pa.int32()), ["x" * 500_000])
+    content = io.BytesIO()
+    pq.write_table(pa.table({"id": range(400), "place": texts}), content)
+    files = pa.RecordBatch.from_pydict({"path": ["a.parquet"], "content": [content.getvalue()]})
+    found = list(_parquet_batches((("id", "int"), ("place", "string")), frozenset(), [files]))
+    assert len(content.getvalue()) < 1_000_000 < 400 * 500_000
+    assert max(batch.nbytes for batch in found) < 1 << 25
+    assert [at for batch in found for at in batch.column("_at").to_pylist()] == list(range(401))
+    assert found[-1].column("_cells").to_pylist()[-1] == ["399", "x" * 500_000]
+
+
+def told(landed: Landed) -> tuple[FileShape, ...]:
+    contract = CONTRACT.model_copy(update={"delimiter": landed.shapes[0].delimiter}) if landed.shapes else CONTRACT
+    found = FileInspector().inspect(contract, landed.files, dict.fromkeys(landed.files, landed.rows))
+    assert found.refusal is None
+    return found.shapes

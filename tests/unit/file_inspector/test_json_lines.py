@@ -1,0 +1,58 @@
+"""JSON lines: the keys of a file together are its header, a line's own faults are a row's."""
+
+import json
+
+import pytest
+
+from tests.unit.file_inspector.seen import refused, seen
+
+A, B = {"id": 1, "place": "Oslo", "value": 1.5}, {"id": 2, "place": "Rome", "value": 2.5}
+
+
+def lines(*records: object) -> bytes:
+    return b"".join(json.dumps(record).encode() + b"\n" for record in records)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        lines(A, B),
+        lines({"id": 1}, B),
+        lines(A, [1, 2]),
+        lines(A) + b"{broken\n",
+        lines(A) + b"[" * 100_000 + b"\n",
+        lines(A) + b'{"id": ' + b"9" * 5000 + b"}\n",
+        lines(A) + b'{"id": 1, "id": 2}\n',
+        lines(A, {"id": {"deep": 1}}),
+        b"\n" + lines(A, B).replace(b"\n", b"\r\n"),
+    ],
+    ids=["plain", "a key left out", "no object", "broken", "deep", "a long number", "a key twice", "nested", "CRLF"],
+)
+def test_what_one_line_does_wrong_is_left_to_the_rows(content: bytes) -> None:
+    (shape,) = (found := seen(content, name="a.jsonl")).shapes
+    assert (found.refusal, shape.rows) == (None, 2)
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "words"),
+    [
+        (lines(A, B | {"more": 1}), "header", "a.jsonl line 2 does not bring the columns of readings: 'more' not in"),
+        (lines({"id": 1, "place": "a"}, {"id": 2}), "header", "'value' missing"),
+        (lines({"ID": 1, "place": "a", "value": 1}), "header", "'ID' should be written id"),
+        (b"[" + lines(A).strip() + b",\n" + lines(B).strip() + b"]\n", "wrong_kind", ": it looks like one JSON array"),
+        (b"id,place,value\n1,a,1\n", "wrong_kind", "no line of it is an object"),
+        (lines(A), "manifest_rows", "a.jsonl has 1 row, its manifest says 2"),
+        (b"", "zero_rows", "has no row"),
+        (lines({f"c{n}": 1 for n in range(20_000)}), "file_limits", "20000 columns"),
+        (lines(A).replace(b"Oslo", b"\xff"), "not_utf8", "line 1"),
+    ],
+)  # fmt: skip
+def test_a_fault_of_the_file_is_named(content: bytes, code: str, words: str) -> None:
+    found, message = refused(content, name="a.jsonl")
+    assert words in message
+    assert found == code
+
+
+def test_what_is_escaped_may_be_in_any_form() -> None:
+    assert seen(lines(A, B), name="a.jsonl").shapes[0].is_nfc
+    assert not seen(lines(A, B | {"place": "Malmo\u0308"}), name="a.jsonl").shapes[0].is_nfc

@@ -1,0 +1,140 @@
+"""Parquet is opened and read to its end: faults of footers, pages, checksums and texts, as far as one can make them."""
+
+import io
+import struct
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from lakeloop.core.contract import Column, FileLimits, TableContract
+from tests.unit.file_inspector.seen import TABLE, refused, seen
+
+PLAIN: dict[str, Any] = {"id": [1, 2], "place": ["Oslo", "Rome"], "value": [1.5, 2.5]}
+
+
+def parquet(columns: dict[str, Any] | pa.Table = PLAIN, **options: Any) -> bytes:
+    out = io.BytesIO()
+    pq.write_table(columns if isinstance(columns, pa.Table) else pa.table(columns), out, **options)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("compression", ["none", "snappy", "gzip", "zstd"])
+def test_a_whole_file_is_taken_and_counted(compression: str) -> None:
+    (shape,) = (found := seen(parquet(compression=compression), name="a.parquet")).shapes
+    assert (found.refusal, shape.rows, shape.format, shape.is_nfc) == (None, 2, "parquet", True)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"value": [1.5, 2.5], "id": [1, 2], "place": ["a", "b"]},
+        PLAIN | {"id": [1.0, None]},
+        PLAIN | {"value": pa.array([1, 2]).cast(pa.decimal128(21, 2))},
+        PLAIN | {"place": pa.array(["a", "a"]).dictionary_encode()},
+        PLAIN | {"place": pa.nulls(2)},
+        PLAIN | {"id": pa.array([1, 2], pa.uint64())},
+    ],
+    ids=["reordered", "integers as doubles", "decimal", "dictionary", "all null", "unsigned"],
+)
+def test_types_that_rows_can_be_judged_in_are_taken(columns: dict[str, Any]) -> None:
+    assert seen(parquet(columns), name="a.parquet").refusal is None
+
+
+BAD: dict[str, tuple[Callable[[], bytes], str, str]] = {
+    "missing": (lambda: parquet({"id": [1, 2], "place": ["a", "b"]}), "header", "'value' missing"),
+    "re-cased": (lambda: parquet({"ID": [1, 2], "place": ["a", "b"], "value": [1, 2]}), "header", "'ID' should be written id"),
+    "nested": (lambda: parquet(PLAIN | {"place": [["a"], ["b"]]}), "header", "the column 'place' holds lists"),
+    "binary": (lambda: parquet(PLAIN | {"place": [b"a", b"b"]}), "header", "place is BYTE_ARRAY, the contract says string"),
+    "bool": (lambda: parquet(PLAIN | {"value": [True, False]}), "header", "value is BOOLEAN, the contract says double"),
+    "text": (lambda: parquet(PLAIN | {"id": ["1", "2"]}), "header", "id is BYTE_ARRAY (STRING), the contract says int"),
+    "time": (lambda: parquet(PLAIN | {"id": pa.array([1, 2], pa.time64("us"))}), "header", "id is INT64 (TIME)"),
+    "no rows": (lambda: parquet(pa.table(PLAIN)[:0]), "zero_rows", "has no row"),
+    "rows": (lambda: parquet(pa.table(PLAIN)[:1]), "manifest_rows", "has 1 row, its manifest says 2"),
+    "columns": (lambda: parquet({f"c{n}": [1] for n in range(2000)}), "file_limits", "has 2000 columns"),
+    "a cell": (lambda: parquet(PLAIN | {"place": ["a", "x" * 5_000_000]}), "file_limits", "a text of 5000000 bytes"),
+    "empty": (lambda: b"", "zero_rows", "has no row"),
+    "not Parquet": (lambda: b"id,place,value\n", "wrong_kind", "is declared as Parquet and is not"),
+    "cut off": (lambda: parquet()[:-20], "parquet", "no Parquet footer at its end"),
+    "cut in front": (lambda: parquet()[20:], "wrong_kind", "declared as Parquet"),
+    "encrypted": (lambda: parquet()[:-4] + b"PARE", "encrypted", "is encrypted Parquet"),
+    "magic only": (lambda: b"PAR1PAR1", "parquet", "cut off"),
+    "footer's length": (lambda: parquet()[:-8] + struct.pack("<I", 1 << 31) + b"PAR1", "parquet", "cannot be read"),
+    "footer of zeros": (lambda: b"PAR1" + b"\0" * 40 + struct.pack("<I", 40) + b"PAR1", "parquet", "cannot be read"),
+    "middle lost": (lambda: b"PAR1" + parquet()[200:], "parquet", "cannot be read"),
+    "page header": (lambda: zeroed(4, 30), "parquet", "cannot be read"),
+    "checksum": (lambda: flipped("none"), "parquet", "cannot be read"),
+    "packed page": (lambda: flipped("gzip", checksum=False), "parquet", "cannot be read"),
+    "not UTF-8": (lambda: parquet().replace(b"Oslo", b"Os\xfflo"[:4]), "parquet", "cannot be read"),
+}  # fmt: skip
+
+
+def zeroed(first: int, last: int) -> bytes:
+    content = bytearray(parquet(use_dictionary=False))
+    content[first:last] = bytes(last - first)
+    return bytes(content)
+
+
+def flipped(compression: str, *, checksum: bool = True) -> bytes:
+    """One bit of the first column's page is another."""
+    columns = PLAIN | {"id": list(range(1, 3))}
+    content = bytearray(parquet(columns, compression=compression, write_page_checksum=checksum, use_dictionary=False))
+    meta = pq.ParquetFile(io.BytesIO(bytes(content))).metadata.row_group(0).column(0)
+    content[meta.data_page_offset + meta.total_compressed_size - 6] ^= 0x10
+    return bytes(content)
+
+
+@pytest.mark.parametrize(("make", "code", "words"), BAD.values(), ids=BAD)
+def test_a_fault_is_a_sentence(make: Callable[[], bytes], code: str, words: str) -> None:
+    found, message = refused(make(), name="a.parquet")
+    assert words in message
+    assert found == code
+
+
+def test_text_is_looked_at_to_the_end_though_its_form_is_known() -> None:
+    content = parquet(PLAIN | {"place": ["Malmo\u0308", "Rome"]}, row_group_size=1, compression="none")
+    assert refused(content.replace(b"Rome", b"Rom\xff"), name="a.parquet")[0] == "parquet"
+
+
+def test_whatever_byte_is_flipped_it_is_taken_or_a_sentence() -> None:
+    content = parquet(compression="snappy", write_page_checksum=True)
+    for at in range(0, len(content), 7):
+        broken = bytearray(content)
+        broken[at] ^= 0x81
+        found = seen(bytes(broken), name="a.parquet")
+        assert found.refusal is None or "Next: " in found.refusal.message
+
+
+def test_a_repeated_text_takes_the_memory_of_one() -> None:
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * 2000, pa.int32()), ["x" * 500_000])
+    content = parquet(pa.table({"id": range(2000), "place": texts, "value": [1.0] * 2000}))
+    before = pa.default_memory_pool()
+    pool = pa.proxy_memory_pool(before)
+    pa.set_memory_pool(pool)
+    try:
+        assert seen(content, 2000, "a.parquet").refusal is None
+    finally:
+        pa.set_memory_pool(before)
+    assert 0 < pool.max_memory() < 1 << 25  # written out it would be a gigabyte
+
+
+def test_its_announced_size_has_a_limit() -> None:
+    small = TABLE.model_copy(update={"limits": FileLimits(unpacked=100)})
+    assert refused(parquet(), name="a.parquet", contract=small)[0] == "file_limits"
+
+
+def test_dates_and_times_come_as_such_or_as_text() -> None:
+    columns = (Column(name="day", type="date"), Column(name="at", type="timestamp"))
+    table = TableContract(name="events", columns=columns, key=("at",))
+    moment = datetime(2024, 3, 1, 12)  # noqa: DTZ001
+    assert seen(parquet({"day": [moment.date()], "at": [moment]}), 1, "a.parquet", table).refusal is None
+    assert seen(parquet({"day": ["2024-03-01"], "at": ["x"]}), 1, "a.parquet", table).refusal is None
+    code, words = refused(parquet({"day": [moment.date()], "at": [1709294400]}), 1, "a.parquet", table)
+    assert (code, "at is INT64, the contract says timestamp" in words) == ("header", True)
+
+
+def test_text_that_is_not_composed_is_marked() -> None:
+    assert not seen(parquet(PLAIN | {"place": ["Malmo\u0308", None]}), name="a.parquet").shapes[0].is_nfc
