@@ -1,0 +1,208 @@
+"""Contract: what one table promises, stated once; row rules decide quarantine, the rest is for the audit."""
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from typing import Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, field_validator, model_validator
+
+from lakeloop.core.files import FileFormat
+from lakeloop.core.value import Value
+from lakeloop.core.words import names_word
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+Severity = Literal["critical", "warning", "info"]  # critical refuses, a warning publishes and marks, info stands on the page only
+ColumnType = Literal["string", "int", "double", "decimal", "bool", "date", "timestamp"]
+FAMILIES = (  # of the reasons for which a row is in quarantine: what stands before the colon
+    "malformed", "header_again", "repeated_key", "unknown_key", "missing", "type", "range", "allowed", "pattern", "text",
+    "gap", "repeated", "rule", "other_date", "duplicate_key", "refused",
+)  # fmt: skip
+_ONLY_FOR: dict[str, tuple[ColumnType, ...]] = {  # a rule that another type would pass over in silence is a mistake
+    "minimum": ("int", "double", "decimal"),
+    "maximum": ("int", "double", "decimal"),
+    "precision": ("decimal",),
+    "scale": ("decimal",),
+    "earliest": ("date", "timestamp"),
+    "latest": ("date", "timestamp"),
+    "around_days": ("date", "timestamp"),
+    "timezone": ("timestamp",),
+    "repeated_hour": ("timestamp",),
+    "invisible": ("string",),
+}
+
+
+class Column(Value):
+    """One column of a contract with its row rules; a row that breaks one is quarantined."""
+
+    name: str
+    type: ColumnType
+    required: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    precision: int = Field(default=18, ge=1, le=38)  # digits of a decimal, and how many of them after the point
+    scale: int = Field(default=2, ge=0, le=38)
+    earliest: date = date(1900, 1, 1)
+    latest: date = date(2199, 12, 31)
+    around_days: int | None = None  # a time further than this from its row's data date is out of range
+    timezone: str = "UTC"  # of a text that names no offset
+    repeated_hour: Literal["earlier", "later"] | None = None  # what a local time means that comes twice; None refuses it
+    allowed: tuple[str, ...] | None = None
+    pattern: str | None = None  # of the whole text
+    may_be_absent: bool = False  # a file without it is read with empty cells: for a column that came later
+    invisible: bool = False  # control, bidi and zero-width characters are data here
+    personal: bool = False  # of a person: masked wherever it stands outside landing/
+    not_personal: str = ""  # why it is not, though the audit takes it for personal data
+    description: str = ""
+    unit: str = ""
+
+    @model_validator(mode="after")
+    def _rules_fit_the_type(self) -> Self:
+        fields = Column.model_fields
+        asked = [name for name in _ONLY_FOR if getattr(self, name) != fields[name].default]
+        wrong = [name for name in asked if self.type not in _ONLY_FOR[name]]
+        if wrong:
+            msg = f"{self.name}: {', '.join(wrong)} says nothing of a {self.type}"
+            raise ValueError(msg)
+        if self.required and self.may_be_absent:
+            msg = f"{self.name}: a required column cannot be absent from a file"
+            raise ValueError(msg)
+        if self.personal and self.not_personal:
+            msg = f"{self.name}: it is personal or it is not; take back `personal` or `not_personal`"
+            raise ValueError(msg)
+        if self.type == "decimal" and self.scale > self.precision:
+            msg = f"{self.name}: a decimal of {self.precision} digits cannot have {self.scale} after the point"
+            raise ValueError(msg)
+        try:
+            ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            msg = f"{self.name}: {self.timezone!r} is no time zone such as America/New_York"
+            raise ValueError(msg) from error
+        return self
+
+
+class RowRule(Value):
+    """What the columns of one row must say together: SQL over the typed columns; a row where it is null passes."""
+
+    name: str
+    check: str
+    words: str
+
+    @field_validator("name")
+    @classmethod
+    def _named(cls, name: str) -> str:
+        return _name(name, "rule")
+
+
+class ExpectedKeys(Value):
+    """How many keys a delivery should bring: a number, another table's date, or recent history."""
+
+    source: Literal["fixed", "table", "trailing"]
+    count: int | None = None
+    table: str | None = None
+    days: int = 28
+    floor: float = 0.5  # under this share of the expected keys a delivery is refused
+
+
+class FileLimits(Value):
+    """How much a delivery may bring; what goes beyond is refused before it is unpacked, parsed or kept."""
+
+    files: int = 1000
+    size: int = 1 << 30  # bytes of all its files, as they are sent
+    unpacked: int = 4 << 30  # bytes of one file
+    ratio: int = 200  # of unpacked to packed bytes, where there are many
+    columns: int = 2000
+    line: int = 1 << 20  # bytes of one line of text, and so of a cell
+
+
+class Retention(Value):
+    """For how many days after its data date something of a table is kept; None means for ever."""
+
+    landing_days: int | None = Field(default=None, ge=1)  # the bytes as they came
+    quarantine_days: int | None = Field(default=None, ge=1)  # the rows that broke a rule
+
+
+class TableContract(Value):
+    """What one table promises: columns, keys, row rules, readiness and limits."""
+
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    kind: Literal["daily", "reference"] = "daily"
+    lag_days: int = 0  # the night of D brings this table's data of D - lag_days
+    expected: ExpectedKeys | None = None
+    rules: tuple[RowRule, ...] = ()
+    date_of: str = ""  # SQL over the typed columns: the data date that a row itself speaks of
+    late: Literal["quarantine", "keep"] = "quarantine"  # rows of an earlier date than their delivery's
+    late_days: int = Field(default=0, ge=0)  # how much earlier, where they are kept
+    identity: tuple[str, ...] = ()  # columns whose values belong to one date only; seen under two, the audit warns
+    quarantine_limit: float = 0.05  # share of rows in quarantine above which the audit refuses
+    quarantine_limits: dict[str, float] = Field(default_factory=dict)  # the same by the family of a row's first reason
+    formats: tuple[FileFormat, ...] = ("csv", "jsonl", "parquet")  # in which its files may come
+    delimiter: Literal[",", ";", "\t", "|"] = ","  # of its CSV files
+    limits: FileLimits = FileLimits()
+    retention: Retention = Retention()
+    version: int = 1
+    owner: str = "data-platform"
+    breaks: str = ""  # why this version may break what an earlier one promised; a later break needs words of its own
+
+    @field_validator("name")
+    @classmethod
+    def _named(cls, name: str) -> str:
+        return _name(name, "table")
+
+    @model_validator(mode="after")
+    def _limits_name_families(self) -> Self:
+        unknown = sorted(set(self.quarantine_limits) - set(FAMILIES))
+        if unknown:
+            msg = f"{self.name}: quarantine_limits names {unknown}; the families are {', '.join(FAMILIES)}"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _late_rows_have_a_date(self) -> Self:
+        if (self.late == "keep" or self.late_days) and not self.date_of:
+            msg = f"{self.name}: late rows are known by `date_of`, which says which date a row speaks of"
+            raise ValueError(msg)
+        if (self.late == "keep") != bool(self.late_days):
+            msg = f"{self.name}: late='keep' and late_days belong together: how many days a row may be late"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _keys_are_columns(self) -> Self:
+        missing = {*self.key, *self.identity} - {column.name for column in self.columns}
+        if missing:
+            msg = f"{self.name}: key columns {sorted(missing)} are not in the contract"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _personal_columns_carry_nothing(self) -> Self:
+        asked = {"the key": " ".join(self.key), "`identity`": " ".join(self.identity), "`date_of`": self.date_of}
+        asked |= {f"the rule {rule.name}": rule.check for rule in self.rules}
+        for column in self.columns:
+            users = [what for what, text in asked.items() if column.personal and names_word(text, column.name)]
+            if users:
+                msg = f"{self.name}: {column.name} is personal and masked in the table, so {users[0]} cannot build on it"
+                raise ValueError(msg)
+        return self
+
+    def brings(self, names: Sequence[str]) -> bool:
+        """Whether the names of a file's columns are the contract's, in any order; those that may be absent may be."""
+        wanted = {column.name for column in self.columns}
+        needed = {column.name for column in self.columns if not column.may_be_absent}
+        return len(set(names)) == len(names) and needed <= set(names) <= wanted
+
+    @property
+    def word(self) -> str:
+        """The table with its contract's version, as run keys and receipts name it."""
+        return f"{self.name}{self.version}"
+
+
+def _name(name: str, what: str) -> str:
+    if not NAME.fullmatch(name):
+        msg = f"{what} name {name!r} does not match {NAME.pattern}"
+        raise ValueError(msg)
+    return name

@@ -1,0 +1,97 @@
+"""The promise of a delivery: what its manifest says of its bytes, and what of that did not come true."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+
+from lakeloop.core.contract import FileLimits, TableContract
+from lakeloop.core.files import FileShape
+from lakeloop.core.manifest import MANIFEST, Manifest
+from lakeloop.core.receipts import LandedRecord
+from lakeloop.core.use_case import UseCase
+from lakeloop.core.words import counted
+
+TOO_MUCH = "too_much"  # code of a delivery that goes beyond the contract's limits: its files stay where they are
+MANIFEST_BYTES = 16 << 20  # more than the manifest of any delivery inside the limits
+
+
+def sha256_of(content: bytes) -> str:
+    """The digest of some bytes, as a manifest writes it."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def digest_of(files: Mapping[str, str]) -> str:
+    """A delivery's digest: sha256 over the sorted `<name> <sha256>` lines of its files."""
+    return sha256_of("".join(sorted(f"{name} {digest}\n" for name, digest in files.items())).encode())
+
+
+def announced(contract: TableContract, day: date, manifest: Manifest) -> LandedRecord:
+    """A delivery as its manifest announces it; one beyond the contract's limits is refused without opening a file."""
+    excess = _excess(contract.limits, manifest)
+    return LandedRecord(
+        table=contract.name, data_date=day, delivery=0, files=() if excess else tuple(file.name for file in manifest.files),
+        rows=manifest.rows, sha256=digest_of({file.name: file.sha256 for file in manifest.files}), source=manifest.source,
+        delivered_at=manifest.delivered_at, damage=excess, damage_code=TOO_MUCH if excess else "damaged",
+    )  # fmt: skip
+
+
+def unannounced(case: UseCase, contract: TableContract, day: date, why: str) -> LandedRecord:
+    """A delivery of which nothing is believed but its path; it counts as sent in the last second for its night."""
+    sent = case.prediction_time(day + timedelta(days=contract.lag_days)) - timedelta(seconds=1)
+    return LandedRecord(
+        table=contract.name, data_date=day, delivery=0, sha256="", files=(), rows=0, source="", delivered_at=sent, damage=why
+    )
+
+
+def arrived(record: LandedRecord, manifest: Manifest | None, contents: Mapping[str, bytes], unread: str) -> LandedRecord:
+    """The record of exactly these bytes: its digest is theirs, its damage says where they are not what was promised."""
+    if record.damage_code == TOO_MUCH:
+        return record
+    files = tuple(name for name in contents if name != MANIFEST)
+    hashed = files if manifest else tuple(contents)
+    damage = record.damage or unread or (_broken(manifest, contents) if manifest else "")
+    digests = {name: sha256_of(contents[name]) for name in hashed}
+    return record.model_copy(update={"sha256": digest_of(digests), "files": files, "damage": damage})
+
+
+def unlisted(record: LandedRecord, names: Iterable[str], limits: FileLimits) -> list[str]:
+    """Data files beside a manifest that does not name them, as many as are kept; nobody said how many rows they have."""
+    if record.damage:  # it is refused already
+        return []
+    found = [name for name in names if name not in record.files and FileShape.named(name)]
+    return found[: max(1, limits.files - len(record.files))]
+
+
+def rows_of(manifest: Manifest | None) -> dict[str, int]:
+    """Rows by file, as they were promised."""
+    return {file.name: file.rows for file in manifest.files} if manifest else {}
+
+
+def unreadable(what: str, why: str) -> str:
+    """Words for a file that could not be read."""
+    return f"{what} cannot be read ({why}). Next: deliver it again, whole."
+
+
+def _broken(manifest: Manifest, contents: Mapping[str, bytes]) -> str:
+    for file in manifest.files:
+        found = contents[file.name]
+        if len(found) != file.size:
+            return f"{file.name} has {len(found)} bytes, its manifest says {file.size}. Next: deliver it again."
+        if sha256_of(found) != file.sha256:
+            return f"{file.name} has another sha256 than its manifest says. Next: deliver it again."
+    named = {MANIFEST, *(file.name for file in manifest.files)}
+    if other := next((name for name in contents if name not in named), None):
+        return f"{other} stands beside its manifest and not in it. Next: deliver it again, every file in the manifest."
+    return ""
+
+
+def _excess(limits: FileLimits, manifest: Manifest) -> str:
+    files, size = len(manifest.files), sum(file.size for file in manifest.files)
+    if files <= limits.files and size <= limits.size:
+        return ""
+    found = f"{counted(files, 'file')}" if files > limits.files else f"{size} bytes"
+    most = f"{limits.files} files" if files > limits.files else f"{limits.size} bytes"
+    return (
+        f"the delivery announces {found}, the contract's limit is {most}; its files were not taken in and stay in the feed. "
+        "Next: deliver fewer and larger files, or raise `limits` in the contract and deliver it with a later delivered_at."
+    )

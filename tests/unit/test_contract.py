@@ -1,0 +1,82 @@
+"""A contract that contradicts itself is refused where it is written, in a sentence that names the column."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from lakeloop.core.contract import Column, RowRule, TableContract
+
+ID = Column(name="id", type="string", required=True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"type": "string", "minimum": 1}, "minimum says nothing of a string"),
+        ({"type": "int", "earliest": "2024-01-01", "timezone": "Asia/Tokyo"}, "earliest, timezone says nothing of a int"),
+        ({"type": "double", "scale": 3}, "scale says nothing of a double"),
+        ({"type": "date", "repeated_hour": "later"}, "repeated_hour says nothing of a date"),
+        ({"type": "decimal", "precision": 4, "scale": 5}, "a decimal of 4 digits cannot have 5 after the point"),
+        ({"type": "decimal", "precision": 39}, "less than or equal to 38"),
+        ({"type": "timestamp", "timezone": "New York"}, "'New York' is no time zone such as America/New_York"),
+        ({"type": "timestamp", "timezone": "../etc"}, "is no time zone"),
+        ({"type": "float"}, "Input should be"),
+        ({"type": "string", "personal": True, "not_personal": "a mail box"}, "x: it is personal or it is not"),
+        ({"type": "int", "minimun": 0}, "Extra inputs are not permitted"),
+    ],
+)
+def test_a_column_whose_rules_do_not_fit_is_refused(asked: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        Column(name="x", **asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"key": ("nobody",)}, r"t: key columns \['nobody'\] are not in the contract"),
+        ({"quarantine_limits": {"tpye": 0.1}}, r"t: quarantine_limits names \['tpye'\]; the families are malformed, "),
+        ({"late_days": 2}, "late rows are known by `date_of`"),
+        ({"late": "keep", "date_of": "sent"}, "late='keep' and late_days belong together"),
+        ({"late_days": 2, "date_of": "sent"}, "late='keep' and late_days belong together"),
+    ],
+)
+def test_a_table_whose_fields_contradict_each_other_is_refused(asked: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        TableContract(name="t", columns=(ID,), **{"key": ("id",)} | asked)
+
+
+def test_a_rule_s_name_stands_in_reasons_and_holds_no_blank() -> None:
+    with pytest.raises(ValidationError, match="rule name 'dear and not insured' does not match"):
+        RowRule(name="dear and not insured", check="true", words="")
+
+
+@pytest.mark.parametrize(
+    ("names", "is_brought"),
+    [
+        (["id", "note"], True), (["note", "id"], True), (["id"], True), (["note"], False), (["id", "id"], False),
+        (["id", "note", "more"], False), ([], False),
+    ],
+)  # fmt: skip
+def test_a_file_brings_every_column_but_those_that_may_be_absent(names: list[str], is_brought: bool) -> None:
+    columns = (Column(name="id", type="int"), Column(name="note", type="string", may_be_absent=True))
+    assert TableContract(name="t", columns=columns, key=("id",)).brings(names) is is_brought
+
+
+EMAIL = Column(name="email", type="string", personal=True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "user"),
+    [
+        ({"key": ("id", "email")}, "the key"),
+        ({"identity": ("email",)}, "`identity`"),
+        ({"date_of": "to_date(email)"}, "`date_of`"),
+        ({"rules": (RowRule(name="known", check="email IS NOT NULL", words=""),)}, "the rule known"),
+    ],
+)
+def test_nothing_of_a_table_builds_on_a_personal_column(asked: dict[str, Any], user: str) -> None:
+    with pytest.raises(ValidationError, match=f"t: email is personal and masked in the table, so {user} cannot build on it"):
+        TableContract(name="t", columns=(ID, EMAIL), **{"key": ("id",)} | asked)
