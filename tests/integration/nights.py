@@ -22,7 +22,7 @@ STEPS = {
     "ingest": ("intake", "write", "audit", "publish"),
     "score": ("score", "audit_scores"),
     "watch": ("judge", "act"),
-    "train": ("fit", "gate", "promote"),
+    "train": ("prepare", "fit", "gate", "promote"),
 }
 RUN_SECONDS = 600
 
@@ -58,7 +58,9 @@ class Nights:
         return str(until(look, bool, f"an Asset wakes {dag}"))
 
     def ended(self, stage: str, run: str) -> str:
-        """The last state of a run."""
+        """The last state of a run; a training's question is answered with a yes."""
+        if stage == "train":
+            self.stage.answer_when_asked(run)
         return self.airflow.wait(f"{CASE}__{stage}", run, RUN_SECONDS)
 
     def task(self, stage: str, run: str, task: str) -> TaskRun:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 from use_cases.tiny import TINY
@@ -58,8 +57,9 @@ def test_refused_rows_are_set_aside_and_the_others_stay_what_they_are(lake: Lake
     assert isinstance(report, WriteReport)
     snapshot = lake.commit("run", "written", {})
     tables, nobody = JobTables(runner, lake.repository, CASE), Nobody()
-    ports: dict[str, Any] = dict.fromkeys(("registry", "lease", "outbox", "source"), nobody)
-    p = Platform(case=TINY, case_ref=CASE, lake=lake, tables=tables, spark=runner, code_version="c", workdir=Path(), **ports)
+    ports: dict[str, Any] = dict.fromkeys(("registry", "runs", "lease", "outbox", "source", "inspector"), nobody)
+    here = {"code_version": "c", "lock_digest": "d"}
+    p = Platform(case=TINY, case_ref=CASE, lake=lake, tables=tables, spark=runner, **here, **ports)
     days = [Slice(table=CLEAN, values=(GOOD.isoformat(), BAD.isoformat()))]
     prints = tables.fingerprints(snapshot, days)
     accounts = {one.data_date: one.account for one in report.units}

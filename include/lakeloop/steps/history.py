@@ -1,6 +1,6 @@
 """Read main's history: receipts in merge order, folded into a ledger."""
 
-from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 
 from lakeloop.core.attestation import RUN_KEY
 from lakeloop.core.errors import GateViolation, NotFound
@@ -8,9 +8,7 @@ from lakeloop.core.lake import MAIN, branch_prefix, receipt_path
 from lakeloop.core.ledger import Entry, Ledger, fold
 from lakeloop.core.receipts import RECEIPT, AnyReceipt, ScoresReceipt
 from lakeloop.core.scoring import Candidate
-from lakeloop.ports import Commit, Lake
-
-_READERS = 8
+from lakeloop.ports import At, Commit, Lake
 
 
 def read_ledger(lake: Lake, case: str, at: str = "") -> Ledger:
@@ -20,10 +18,9 @@ def read_ledger(lake: Lake, case: str, at: str = "") -> Ledger:
         GateViolation: a merge on main has no readable receipt; `lakeloop verify` says more.
     """
     head = at or lake.head(MAIN)
-    merges = [commit for commit in lake.log(head) if len(commit.parents) == 2]
-    with ThreadPoolExecutor(_READERS) as pool:
-        entries = list(pool.map(lambda commit: _entry(lake, head, commit), reversed(merges)))
-    return fold(head, case, entries)
+    merges = {_receipt_of(commit): commit for commit in lake.log(head) if len(commit.parents) == 2}
+    receipts = lake.gather(list(merges))
+    return fold(head, case, (_entry(merges[at], receipts.get(at)) for at in reversed(merges)))
 
 
 def receipt_on(lake: Lake, ref: str, run_key: str) -> AnyReceipt | None:
@@ -53,13 +50,21 @@ def read_candidates(lake: Lake, case: str) -> list[Candidate]:
     return found
 
 
-def _entry(lake: Lake, head: str, commit: Commit) -> Entry:
-    run_key = commit.metadata.get(RUN_KEY, "")
-    receipt = receipt_on(lake, head, run_key) if run_key else None
+def _receipt_of(merge: Commit) -> At:
+    return At(merge.id, receipt_path(merge.metadata.get(RUN_KEY, "")))
+
+
+def _entry(merge: Commit, receipt: bytes | None) -> Entry:
     if receipt is None:
         msg = (
-            f"merge {commit.id} on main has no receipt; the state of the lake is not to be trusted. "
+            f"merge {merge.id} on main has no receipt; the state of the lake is not to be trusted. "
             "Next: `lakeloop verify` names every such merge."
         )
         raise GateViolation(msg)
-    return Entry(commit.id, commit.parents[0], receipt)
+    return Entry(merge.id, merge.parents[0], parsed(receipt))
+
+
+@lru_cache(8192)
+def parsed(receipt: bytes) -> AnyReceipt:
+    """A receipt from its bytes; a process parses each once."""
+    return RECEIPT.validate_json(receipt)

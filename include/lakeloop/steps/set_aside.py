@@ -1,18 +1,20 @@
 """What the audit refuses after it was written: its rows go to quarantine, on a branch that never held them as good ones."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from lakeloop.core import lake as places
 from lakeloop.core.checkpoints import reached
 from lakeloop.core.errors import GateViolation
 from lakeloop.core.jobs import Slice, WriteJob
-from lakeloop.core.lake import UnitId, evidence_path
+from lakeloop.core.lake import UnitId
 from lakeloop.core.receipts import PublishedRecord, RefusedRecord
 from lakeloop.core.reports import RowAccount, UnitWritten, WriteReport
 from lakeloop.core.runs import Run
-from lakeloop.steps.ingest import WRITTEN, Written
+from lakeloop.core.words import counted
+from lakeloop.steps.ingest import Written, put_written
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.publish import same_rows
 
@@ -24,6 +26,7 @@ class Judged(NamedTuple):
     commit: str
     published: tuple[PublishedRecord, ...]
     refused: tuple[RefusedRecord, ...]
+    suspected: Mapping[UnitId, tuple[str, ...]] = MappingProxyType({})  # columns that look personal and are not marked
 
 
 def set_aside(p: Platform, run: Run, record: Written, judged: Judged, key: str) -> Judged:
@@ -41,9 +44,9 @@ def set_aside(p: Platform, run: Run, record: Written, judged: Judged, key: str) 
     kept = clean_slices(p, judged.published)
     before = [(one.table, one.account) for one in record.report.units]
     p.tables.copy(judged.commit, branch, [*kept, *quarantine_slices(p, key, before)])
-    again = _quarantine(p, record, branch, key, late)
+    again = _quarantine(p, record, branch, key, late, judged.suspected)
     refused = tuple(_accounted(one, again) for one in judged.refused)
-    p.lake.put(branch, evidence_path(key, WRITTEN), record.model_dump_json().encode())
+    put_written(p, branch, key, record)
     commit = p.lake.commit(branch, "set aside what the audit refused", {"lakeloop_run_key": key})  # at least written.json
     reached("set_aside.committed")
     same_rows(p.tables, judged.commit, commit, kept)
@@ -71,14 +74,23 @@ def _written_and_refused(record: Written, judged: Judged) -> dict[UnitId, str]:
     return {one.unit: one.refusal.code for one in judged.refused if (one.table, one.data_date, one.delivery) in written}
 
 
-def _quarantine(p: Platform, record: Written, branch: str, key: str, late: dict[UnitId, str]) -> dict[UnitId, UnitWritten]:
-    units = [(UnitId(one.table, one.data_date), one) for one in record.units]
+def _quarantine(
+    p: Platform, record: Written, branch: str, key: str, late: dict[UnitId, str], suspected: Mapping[UnitId, tuple[str, ...]]
+) -> dict[UnitId, UnitWritten]:
+    units = [(unit, one) for one in record.units if (unit := UnitId(one.table, one.data_date)) in late]
     job = WriteJob(
         repository=p.lake.repository, case=p.case_ref, landing_commit=record.base, branch=branch, run_key=key,
-        units=tuple(one.model_copy(update={"refused": late[unit]}) for unit, one in units if unit in late),
+        units=tuple(
+            one.model_copy(update={"refused": late[unit], "suspected": suspected.get(unit, ())}) for unit, one in units
+        ),
     )  # fmt: skip
     answer = p.spark.run(job)
     assert isinstance(answer, WriteReport)  # noqa: S101  # a job answers with its own report
+    for one in answer.units:
+        if one.account.published:
+            what = f"{one.table} {one.data_date} was refused ({late[UnitId(one.table, one.data_date)]})"
+            msg = f"{what}, yet {counted(one.account.published, 'row')} of it passed for good; nothing was published."
+            raise GateViolation(msg)
     return {UnitId(one.table, one.data_date): one for one in answer.units}
 
 

@@ -1,0 +1,148 @@
+"""What a day asks of the lake does not grow with the days before it, and what is kept is what the lake says."""
+
+from __future__ import annotations
+
+import json
+import random
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from lakeloop import wiring
+from lakeloop.adapters.lakefs_lake import LakeFSLake
+from lakeloop.adapters.lakefs_lake.kept import _row
+from lakeloop.bench.machine import api_calls
+from lakeloop.cli.main import app
+from lakeloop.core.errors import GateViolation
+from lakeloop.core.lake import receipt_path
+from lakeloop.ports import At
+from lakeloop.settings import Settings
+from lakeloop.steps.history import merged_as, read_ledger
+from tests.protocol.delta_runner import FAULT
+from tests.protocol.world import (
+    DAY_ONE,
+    Address,
+    crowned,
+    deliver,
+    found,
+    ingest_all,
+    platform,
+    score_all,
+    watch_all,
+)
+
+ROWS = {1: 1.0, 2: 2.0}
+
+
+def lake_at(address: Address, kept: Path | None = None) -> LakeFSLake:
+    return LakeFSLake(address.endpoint, address.key, address.secret, address.repository, kept)
+
+
+def calls_of(address: Address, act: Callable[[], Any]) -> int:
+    """How many calls the server had of its API."""
+    before = sum(api_calls(address.endpoint).number.values())
+    act()
+    return int(sum(api_calls(address.endpoint).number.values()) - before)
+
+
+def night(address: Address, day: date) -> None:
+    """A delivery's whole way, each step with a client of its own, as tasks have."""
+    deliver(address, day, ROWS)
+    ingest_all(platform(address))
+    score_all(platform(address))
+    watch_all(platform(address))
+
+
+def test_a_ledger_from_what_is_kept_is_the_ledger_of_the_lake(address: Address) -> None:
+    p = crowned(address, DAY_ONE, ROWS)
+    chance = random.Random(7)
+    for number in range(1, 8):
+        for _ in range(chance.randrange(3)):
+            day = DAY_ONE + timedelta(days=chance.randrange(number + 1))
+            bad = chance.random() < 0.3
+            deliver(address, day, {1: FAULT if bad else chance.random(), 2: 1.0}, later=number, damaged=chance.random() < 0.2)
+        for step in (ingest_all, score_all, watch_all):
+            if chance.random() < 0.8:
+                step(platform(address))
+    plain = lake_at(address)
+    for commit in plain.log("main"):
+        told = read_ledger(plain, "toy", commit.id)
+        assert read_ledger(p.lake, "toy", commit.id) == told
+        assert read_ledger(lake_at(address, address.folder / "other.db"), "toy", commit.id) == told
+
+
+def test_a_ledger_costs_one_call_while_nothing_is_new_and_two_more_for_each_work_that_is(address: Address) -> None:
+    p = found(address)
+    file = address.folder / "history.db"
+    costs = []
+    for number in range(4):
+        deliver(address, DAY_ONE + timedelta(days=number), ROWS)
+        ingest_all(p)
+        fresh, again = (calls_of(address, lambda: read_ledger(lake_at(address, file), "toy")) for _ in range(2))
+        costs.append((fresh, again))
+    head, log = 1, 1
+    assert costs[1:] == [(head + log + 2, head)] * 3  # a day is two works: bytes, and rows
+    assert calls_of(address, lambda: merged_as(lake_at(address, file), "0" * 64)) == head
+
+
+def test_a_night_asks_the_lake_as_much_as_the_night_before(address: Address) -> None:
+    crowned(address, DAY_ONE, ROWS)
+    nights = [DAY_ONE + timedelta(days=number) for number in range(1, 12)]
+    costs = [calls_of(address, lambda day=day: night(address, day)) for day in nights]  # type: ignore[misc]
+    assert max(costs[3:]) - min(costs[3:]) <= 2, costs  # the first nights read fewer days back
+
+
+def test_a_merge_without_a_receipt_is_told_whatever_is_kept(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    p = found(address)
+    deliver(address, DAY_ONE, ROWS)
+    ingest_all(p)
+    gather = LakeFSLake.gather
+    lost = receipt_path(p.lake.commit_of("main").metadata["lakeloop_run_key"])
+    monkeypatch.setattr(
+        LakeFSLake, "gather", lambda self, wanted: {at: body for at, body in gather(self, wanted).items() if at.path != lost}
+    )
+    with pytest.raises(GateViolation, match="has no receipt"):
+        read_ledger(p.lake, "toy")
+
+
+def test_what_is_not_there_is_left_out_and_asked_for_again(address: Address) -> None:
+    p = found(address)
+    lake = lake_at(address, address.folder / "history.db")
+    nothing = At(p.lake.head("main"), "nothing.json")
+    for _ in range(2):
+        assert calls_of(address, lambda: lake.gather([nothing])) == 1
+    assert lake.gather([nothing]) == {}
+
+
+def test_the_history_kept_of_another_lake_is_asked_past(new_address: Callable[[], Address]) -> None:
+    theirs, ours = new_address(), new_address()
+    kept = ours.folder / "history.db"
+    for address in (theirs, ours):
+        found(address)
+    list(lake_at(theirs, kept).log("main"))
+    plain = list(lake_at(ours).log("main"))
+    for _ in range(2):
+        assert list(lake_at(ours, kept).log("main")) == plain
+
+
+def test_verify_believes_the_lake_alone(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    found(address)
+    for name, value in {
+        "LAKEFS_ENDPOINT": address.endpoint, "LAKEFS_ACCESS_KEY_ID": address.key, "LAKEFS_SECRET_ACCESS_KEY": address.secret,
+        "REPOSITORY": address.repository, "HOME": str(address.folder),
+    }.items():  # fmt: skip
+        monkeypatch.setenv(f"LAKELOOP_{name}", value)
+    head = next(wiring.lake_of(Settings.load()).log("main"))
+    (file,) = (address.folder / "cache").glob("history-*.db")
+    forged = _row(head._replace(parents=()))  # a history that is its head alone, with a digest that fits
+    with closing(sqlite3.connect(file)) as base, base:
+        base.execute("INSERT OR REPLACE INTO commits VALUES (?, ?, ?, ?)", forged)
+    assert list(wiring.lake_of(Settings.load()).log("main")) == [head._replace(parents=())]
+    done = CliRunner().invoke(app, ["verify", "--json"])
+    assert json.loads(done.stdout) == {"ok": True, "merges": 1, "findings": []}

@@ -1,0 +1,108 @@
+"""`lakeloop quarantine` over a real lake: reasons counted, rows as they came, and sentences where nothing is."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+from typer.testing import CliRunner, Result
+
+from lakeloop.adapters.lakefs_lake import LakeFSLake
+from lakeloop.cli.main import app
+from lakeloop.stack.lakefs import LakefsServer
+
+Command = Callable[..., Result]
+NAUGHTY = "x'; DROP TABLE quarantined; --,\u202e"
+
+
+@pytest.fixture
+def command(lakefs_server: LakefsServer) -> Command:
+    """Runs the command against a fresh repository with rows of two tables in quarantine."""
+    server = lakefs_server
+    lake = LakeFSLake(server.endpoint, server.access_key_id, server.secret_access_key, f"t{uuid.uuid4().hex[:12]}")
+    lake.create_repository(f"local://{lake.repository}")
+    put(server, lake, "quarantine/flights/weather", [
+        row(1, 2, "EWR,warm", ["type:temp", "range:humid"]),
+        row(1, 3, NAUGHTY, ["malformed"]),
+        row(2, 2, "JFK,200", ["range:temp"]),
+    ])  # fmt: skip
+    put(server, lake, "quarantine/toy/sales", [row(1, 9, "-1", ["range:sold"])])
+    lake.commit("main", "rows", {})
+
+    def run(*arguments: str) -> Result:
+        at = {
+            "LAKELOOP_HOME": str(server.home), "LAKELOOP_LAKEFS_ENDPOINT": server.endpoint,
+            "LAKELOOP_REPOSITORY": lake.repository, "COLUMNS": "200",
+        }  # fmt: skip
+        return CliRunner().invoke(app, ["quarantine", *arguments], env=at)
+
+    return run
+
+
+def row(day: int, line: int, text: str, reasons: list[str]) -> dict[str, Any]:
+    return {
+        "data_date": date(2024, 1, day), "run_key": f"{day}" * 64, "delivery": 1, "line": line, "row": text, "reasons": reasons,
+    }  # fmt: skip
+
+
+def put(server: LakefsServer, lake: LakeFSLake, path: str, rows: list[dict[str, Any]]) -> None:
+    options = {
+        "AWS_ENDPOINT_URL": server.endpoint, "AWS_ACCESS_KEY_ID": server.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": server.secret_access_key, "AWS_REGION": "us-east-1", "AWS_ALLOW_HTTP": "true",
+    }  # fmt: skip
+    write_deltalake(f"s3://{lake.repository}/main/{path}", pa.Table.from_pylist(rows), storage_options=options)
+
+
+def found(done: Result) -> list[dict[str, Any]]:
+    assert done.exit_code == 0, done.output
+    rows: list[dict[str, Any]] = json.loads(done.stdout)
+    return rows
+
+
+def test_a_row_counts_under_each_of_its_reasons(command: Command) -> None:
+    rows = [(each["source"], each["data_date"], each["reason"], each["rows"]) for each in found(command("list", "--json"))]
+    assert rows == [
+        ("flights.weather", "2024-01-01", "malformed", 1),
+        ("flights.weather", "2024-01-01", "range:humid", 1),
+        ("flights.weather", "2024-01-01", "type:temp", 1),
+        ("flights.weather", "2024-01-02", "range:temp", 1),
+        ("toy.sales", "2024-01-01", "range:sold", 1),
+    ]
+    assert "flights.weather" in command("list").stdout
+
+
+@pytest.mark.parametrize(
+    ("asked", "lines"),
+    [
+        (["--case", "toy"], [9]),
+        (["--table", "weather"], [2, 3, 2]),
+        (["--from", "2024-01-02"], [2]),
+        (["--to", "2024-01-01", "--case", "flights"], [2, 3]),
+        (["--reason", "range"], [2, 2, 9]),
+        (["--reason", "range:temp"], [2]),
+        (["--reason", NAUGHTY], []),
+        (["--case", NAUGHTY], []),
+        (["-n", "1"], [2]),
+    ],
+)
+def test_rows_are_shown_as_they_came_by_what_is_asked(command: Command, asked: list[str], lines: list[int]) -> None:
+    assert [each["line"] for each in found(command("show", "--json", *asked))] == lines
+
+
+def test_a_row_is_shown_whole_with_all_its_reasons(command: Command) -> None:
+    (both, naughty) = found(command("show", "--json", "--case", "flights", "--to", "2024-01-01"))
+    assert (both["reasons"], both["row"], both["delivery"]) == ("type:temp range:humid", "EWR,warm", 1)
+    assert naughty["row"] == NAUGHTY
+    assert "DROP TABLE" in command("show", "--reason", "malformed").stdout
+
+
+def test_a_replay_needs_a_reason(command: Command) -> None:
+    done = command("replay", "flights", "--from", "2024-01-01")
+    assert done.exit_code == 2
+    assert "--reason" in done.output

@@ -1,0 +1,124 @@
+"""Any order in which the same deliveries pass, in whatever runs, ends with the same owners: over the pure ledger."""
+
+from datetime import date, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lakeloop.core.deliveries import is_new, next_number, refusal_before_write, to_publish
+from lakeloop.core.lake import UnitId
+from lakeloop.core.ledger import Entry, Ledger, fold
+from lakeloop.core.receipts import (
+    AnyReceipt,
+    DataReceipt,
+    LandedRecord,
+    PublishedRecord,
+    RefusalReceipt,
+    RefusedRecord,
+    WithdrawalReceipt,
+    WithdrawnRecord,
+)
+from lakeloop.core.reports import Fingerprint, Refusal, RowAccount
+from tests.unit.small_ledger import CASE, DAY, SWEEP, VERSION, intake, landed, said
+
+BAD, FAULTY = "b", "f"  # bytes that every audit refuses, and bytes that the watch withdraws as soon as it sees them
+DAYS = (DAY, DAY + timedelta(days=1))
+
+
+def sent(day: date, sha: str, hour: int, damage: str = "") -> LandedRecord:
+    return landed(0, sha, hour, damage=damage).model_copy(update={"data_date": day})
+
+
+BYTES = st.sampled_from(["a", "c", "d", BAD, FAULTY])
+DELIVERIES = st.lists(
+    st.builds(sent, st.sampled_from(DAYS), BYTES, st.integers(0, 5), st.sampled_from(["", "torn"])),
+    max_size=7,
+    unique_by=lambda one: (one.data_date, one.delivered_at),  # between equal times the order of arrival decides
+)  # fmt: skip
+
+
+class Main:
+    """Main as it would stand: receipts in the order of their merges."""
+
+    def __init__(self) -> None:
+        self.receipts: list[AnyReceipt] = []
+
+    @property
+    def ledger(self) -> Ledger:
+        return fold("head", "toy", [Entry(f"m{n + 1}", f"m{n}", one) for n, one in enumerate(self.receipts)])
+
+    def run(self, arrived: list[LandedRecord]) -> None:
+        """One sweep over everything that has arrived so far: intake, write, audit, publish, and the watch after it."""
+        self._take_in(arrived)
+        while chosen := to_publish(self.ledger, CASE, SWEEP):
+            for record in chosen:
+                self._work(record)
+            self._withdraw()
+
+    def owners(self) -> dict[UnitId, str]:
+        """Which bytes main holds of each unit."""
+        ledger = self.ledger
+        held = {unit: ledger.owner(unit) for unit in ledger.owners}
+        return {unit: one.record.sha256 for unit, one in held.items() if one}
+
+    def _take_in(self, arrived: list[LandedRecord]) -> None:
+        ledger, taken = self.ledger, dict[UnitId, list[LandedRecord]]()
+        for record in sorted(arrived, key=lambda one: one.delivered_at):
+            before = taken.setdefault(record.unit, [])
+            if is_new(ledger, record, before):
+                before.append(record.model_copy(update={"delivery": next_number(ledger, record, before)}))
+        if any(taken.values()):
+            self.receipts.append(intake(self._key(), *(one for records in taken.values() for one in records)))
+
+    def _work(self, record: LandedRecord) -> None:
+        names = record.model_dump(include={"table", "data_date", "delivery", "sha256"})
+        refusal = refusal_before_write(self.ledger, record, SWEEP)
+        if refusal is None and record.sha256[0] == BAD:
+            refusal = Refusal(code="audit", message="")
+        if refusal:
+            one = RefusedRecord(**names, refusal=refusal)
+            self.receipts.append(RefusalReceipt(**said(self._key()), contract_version=VERSION, refused=(one,)))
+            return
+        published = PublishedRecord(
+            **names, account=RowAccount(rows_in=2, published=2), fingerprint=Fingerprint(rows=2, hash="0"),
+            delivered_at=record.delivered_at, available_at=record.delivered_at,
+        )  # fmt: skip
+        self.receipts.append(DataReceipt(**said(self._key()), contract_version=VERSION, published=(published,)))
+
+    def _withdraw(self) -> None:
+        ledger = self.ledger
+        for unit in ledger.owners:
+            owner = ledger.owner(unit)
+            if owner and owner.record.sha256[0] == FAULTY:
+                names = owner.record.model_dump(include={"table", "data_date", "delivery", "sha256"})
+                gone = WithdrawnRecord(**names, condemned=owner.run_key, condemned_commit=owner.commit)
+                self.receipts.append(WithdrawalReceipt(**said(self._key()), withdrawn=(gone,)))
+
+    def _key(self) -> str:
+        return f"r{len(self.receipts)}"
+
+
+def newest_good(deliveries: list[LandedRecord]) -> dict[UnitId, str]:
+    """What main should hold in the end: of each unit the bytes of the newest delivery that nothing is wrong with."""
+    good = [one for one in deliveries if not one.damage and one.sha256[0] not in {BAD, FAULTY}]
+    return {one.unit: one.sha256 for one in sorted(good, key=lambda one: one.delivered_at)}
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data(), DELIVERIES)
+def test_any_order_and_any_split_into_runs_ends_with_the_newest_good_delivery(
+    data: st.DataObject, deliveries: list[LandedRecord]
+) -> None:
+    order = data.draw(st.permutations(deliveries))
+    main, arrived = Main(), list[LandedRecord]()
+    for record in order:
+        arrived.append(record)
+        if data.draw(st.booleans()):
+            main.run(arrived)
+    main.run(arrived)
+    assert main.owners() == newest_good(deliveries)
+    main.run(arrived)  # bytes that main held then and holds no more are told as superseded one sweep later
+    before = len(main.receipts)
+    main.run(arrived)
+    assert len(main.receipts) == before, "a sweep over what is known does nothing"
+    assert main.owners() == newest_good(deliveries)
