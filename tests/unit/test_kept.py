@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lakeloop import forgettable
+from lakeloop.adapters.lakefs_lake.kept import Kept
+from lakeloop.core.errors import NotFound
+from lakeloop.ports import At, Commit
+
+ROOT = Commit("0" * 64, (), {}, "born", datetime(2024, 1, 1, tzinfo=UTC))
+
+
+class Told:
+    """Commits that a lake could tell of, and how many it was made to tell."""
+
+    def __init__(self) -> None:
+        self.commits = {ROOT.id: ROOT}
+        self.told = 0
+
+    def grow(self, parent: str, word: str) -> str:
+        name = f"{len(self.commits):064x}"
+        self.commits[name] = Commit(name, (parent, "f" * 64), {"word": word}, word, ROOT.created)
+        return name
+
+    def history(self, head: str) -> Iterator[Commit]:
+        while head:
+            yield self.commits[head]
+            head = next(iter(self.commits[head].parents), "")
+
+    def ask(self, head: str, stop_at: str) -> Iterator[Commit]:
+        if unknown := {head, *filter(None, [stop_at])} - self.commits.keys():
+            message = f"no commit {unknown}"
+            raise NotFound(message)
+        for commit in self.history(head):
+            self.told += 1
+            yield commit
+            if commit.id == stop_at:
+                return
+
+
+def grown(count: int) -> tuple[Told, str]:
+    lake, head = Told(), ROOT.id
+    for at in range(count):
+        head = lake.grow(head, str(at))
+    return lake, head
+
+
+STEPS = st.lists(st.tuples(st.sampled_from(["grow", "read", "forget", "tear"]), st.integers(0, 2**31)), max_size=40)
+
+
+@settings(max_examples=100, deadline=None)
+@given(steps=STEPS)
+def test_what_is_kept_is_what_the_lake_says_whatever_happens_to_the_file(steps: list[tuple[str, int]]) -> None:
+    lake = Told()
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "history.db"
+        readers = [Kept(file), Kept(file)]
+        for what, seed in steps:
+            names = list(lake.commits)
+            at = names[seed % len(names)]
+            if what == "grow":
+                lake.grow(at, str(seed))  # from anywhere: heads that are no ancestors of each other
+            elif what == "forget":
+                readers[seed % 2] = Kept(file)
+            elif what == "tear":
+                _tear(file, random.Random(seed))
+            else:
+                assert readers[seed % 2].history(at, lake.ask) == tuple(lake.history(at))
+
+
+def _tear(file: Path, chance: random.Random) -> None:
+    if file.exists():
+        body = bytearray(file.read_bytes())
+        for _ in range(chance.randrange(1, 20)):
+            body[chance.randrange(len(body))] = chance.randrange(256)
+        file.write_bytes(body[: chance.choice([len(body), len(body) // 2])])
+
+
+def test_what_is_known_is_not_asked_for_and_what_is_new_is_asked_for_alone(tmp_path: Path) -> None:
+    lake, head = grown(50)
+    Kept(tmp_path / "history.db").history(head, lake.ask)
+    lake.told = 0
+    assert Kept(tmp_path / "history.db").history(head, lake.ask) == tuple(lake.history(head))
+    assert lake.told == 0
+    newer = lake.grow(lake.grow(head, "new"), "newer")
+    assert Kept(tmp_path / "history.db").history(newer, lake.ask) == tuple(lake.history(newer))
+    assert lake.told == 3  # two that are new, and the one they stand on
+
+
+@pytest.mark.parametrize("column", ["body", "parent", "digest"])
+def test_a_row_that_was_meddled_with_is_asked_for_again(tmp_path: Path, column: str) -> None:
+    lake, head = grown(20)
+    file = tmp_path / "history.db"
+    Kept(file).history(head, lake.ask)
+    with closing(sqlite3.connect(file)) as base, base:
+        base.execute(f"UPDATE commits SET {column} = (SELECT {column} FROM commits WHERE rowid = 3) WHERE rowid = 9")
+    assert Kept(file).history(head, lake.ask) == tuple(lake.history(head))
+
+
+def test_many_objects_are_read_as_well_as_few(tmp_path: Path) -> None:
+    many = {At(f"{number:064x}", "a.json"): b"%d" % number for number in range(1234)}
+    Kept(tmp_path / "history.db").keep(many)
+    assert Kept(tmp_path / "history.db").objects(list(many)) == many
+
+
+def test_an_object_comes_back_as_it_was_or_not_at_all(tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    one, two = At("1" * 64, "a.json"), At("2" * 64, "a.json")
+    Kept(file).keep({one: b"one", two: b"two"})
+    assert Kept(file).objects([one, two, At("3" * 64, "a.json")]) == {one: b"one", two: b"two"}
+    with closing(sqlite3.connect(file)) as base, base:
+        base.execute("UPDATE objects SET body = X'00' WHERE ref = ?", (one.commit,))
+    assert Kept(file).objects([one, two]) == {two: b"two"}
+
+
+def test_a_file_that_cannot_be_used_is_no_error(tmp_path: Path) -> None:
+    lake, head = grown(3)
+    (tmp_path / "file").write_text("in the way")
+    nowhere = Kept(tmp_path / "file" / "history.db")
+    assert nowhere.history(head, lake.ask) == tuple(lake.history(head))
+    nowhere.keep({At(head, "a"): b"a"})
+    assert Kept(tmp_path / "file" / "history.db").objects([At(head, "a")]) == {}
+
+
+def test_what_was_kept_of_another_lake_stands_in_nobody_s_way(tmp_path: Path) -> None:
+    (other, theirs), (lake, head) = grown(3), grown(0)
+    file = tmp_path / "history.db"
+    Kept(file).history(theirs, other.ask)
+    ours = lake.grow(head, "ours")
+    lake.commits["e" * 64] = lake.commits.pop(ours)._replace(id="e" * 64)
+    assert Kept(file).history("e" * 64, lake.ask) == tuple(lake.history("e" * 64))
+    with pytest.raises(NotFound, match="ccc"):
+        Kept(file).history("c" * 64, lake.ask)
+
+
+def test_a_file_that_others_are_writing_is_left_to_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forgettable, "_BUSY_SECONDS", 0.0)
+    lake, head = grown(3)
+    file = tmp_path / "history.db"
+    Kept(file).history(head, lake.ask)
+    theirs = file.stat().st_ino
+    with closing(sqlite3.connect(file, isolation_level=None)) as base:
+        base.execute("BEGIN EXCLUSIVE")
+        assert Kept(file).history(head, lake.ask) == tuple(lake.history(head))
+        base.execute("COMMIT")
+    assert file.stat().st_ino == theirs
+    lake.told = 0
+    Kept(file).history(head, lake.ask)
+    assert lake.told == 0
+
+
+def test_a_file_that_is_no_database_is_begun_anew(tmp_path: Path) -> None:
+    lake, head = grown(3)
+    file = tmp_path / "history.db"
+    file.write_bytes(b"not a database, " * 100)
+    for _ in range(2):
+        assert Kept(file).history(head, lake.ask) == tuple(lake.history(head))
+    lake.told = 0
+    Kept(file).history(head, lake.ask)
+    assert lake.told == 0
+
+
+def test_a_file_that_grew_too_large_is_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake, head = grown(3)
+    file = tmp_path / "history.db"
+    monkeypatch.setattr(forgettable, "_LARGEST", 0)
+    for _ in range(2):
+        assert Kept(file).history(head, lake.ask) == tuple(lake.history(head))
+    with closing(sqlite3.connect(file)) as base:
+        assert base.execute("SELECT count(*) FROM commits").fetchone() == (4,)
