@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import socket
 import time
 import uuid
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import xgboost
 
-from lakeloop.adapters.mlflow_registry import MlflowRegistry
-from lakeloop.core.errors import RegistryFailed
-from lakeloop.ports import ModelVersion
+from lakeloop.adapters.mlflow_server import MlflowRegistry, MlflowRuns
+from lakeloop.adapters.mlflow_server.client import client_of
+from lakeloop.core.curves import calibration, points
+from lakeloop.core.errors import RegistryFailed, SparkFailed
+from lakeloop.core.metrics import ScoreBin
+from lakeloop.core.tuning import Trial
+from lakeloop.ports import LearntFrom, ModelVersion, Pictures
 from lakeloop.stack.ports import LOOPBACK, free_port
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint:UserWarning")  # of MLflow's own import
 Record = Callable[..., ModelVersion]
 FEATURES = ["hour", "distance"]
+PICTURES = Pictures(
+    "a model", points([ScoreBin(1, 5, 1.0, 1.0), ScoreBin(8, 5, 4.0, 1.0)], 0.1),
+    calibration([ScoreBin(1, 5, 1.0, 1.0), ScoreBin(8, 5, 4.0, 1.0)], 0.1), {"hour": 0.4, "distance": 0.1},
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -55,19 +66,34 @@ def registry(mlflow_uri: str) -> MlflowRegistry:
 
 
 @pytest.fixture
-def record(registry: MlflowRegistry, name: str, model_file: Path) -> Record:
-    """Records a piece of work; words of the test replace the usual ones."""
+def runs(mlflow_uri: str) -> MlflowRuns:
+    """The other half of the adapter under test."""
+    return MlflowRuns(mlflow_uri)
 
-    def recorded(run_key: str, **other: str) -> ModelVersion:
-        return registry.record(
-            model=name,
-            run_key=run_key,
-            model_file=str(model_file),
-            sha256=other.get("sha256", hashlib.sha256(model_file.read_bytes()).hexdigest()),
-            params={"max_depth": "2"},
-            metrics={"auc": 0.7},
-            tags={"data_commit": "c0ffee", "code_version": "v"},
-        )
+
+@pytest.fixture
+def client(mlflow_uri: str) -> Any:
+    """The client that both halves use."""
+    return client_of(mlflow_uri)
+
+
+@pytest.fixture
+def record(runs: MlflowRuns, name: str, model_file: Path) -> Record:
+    """Records a piece of work, as a training step does; words of the test replace the usual ones."""
+
+    def recorded(run_key: str, **other: Any) -> ModelVersion:
+        tags = {"run_key": run_key, "data_commit": "c0ffee", "code_version": "v", "cause": "weekly|2013-W27"}
+        tags |= {"airflow_run_id": other.get("airflow", "manual__1")}
+        made = runs.made(name, run_key)
+        if made:
+            return made
+        with runs.running(name, run_key, {"max_depth": "2"}, tags) as run_id:
+            return runs.record(
+                run_id, model=name, model_file=str(model_file), metrics={"auc": 0.7}, tags=tags, pictures=PICTURES,
+                sha256=other.get("sha256", hashlib.sha256(model_file.read_bytes()).hexdigest()),
+                daily={"daily_auc": {date(2013, 7, 1): 0.71, date(2013, 7, 2): 0.69}},
+                learnt=[LearntFrom("fit", f"lakefs://lake@{other.get('commit', 'c0ffee')}/training", "ab" * 16, 12, "training")],
+            )  # fmt: skip
 
     return recorded
 
@@ -79,43 +105,39 @@ def test_a_retry_finds_the_version_made_before(record: Record) -> None:
     assert first.tags["data_commit"] == "c0ffee"
 
 
-def test_a_create_whose_answer_was_lost_is_found_again(
-    record: Record, registry: MlflowRegistry, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_create_whose_answer_was_lost_is_found_again(record: Record, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from mlflow.exceptions import MlflowException
 
-    create = registry._client.create_model_version
+    create = client.create_model_version
 
     def lost(*args: object, **words: object) -> None:
         create(*args, **words)
         message = "connection reset"
         raise MlflowException(message)
 
-    monkeypatch.setattr(registry._client, "create_model_version", lost)
+    monkeypatch.setattr(client, "create_model_version", lost)
     assert record("k1").version == 1
     monkeypatch.undo()
     assert record("k1").version == 1
 
 
 def test_a_failed_registration_leaves_no_version_and_closes_the_run_at_the_retry(
-    record: Record, registry: MlflowRegistry, name: str, monkeypatch: pytest.MonkeyPatch
+    record: Record, client: Any, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         message = "no space"
         raise OSError(message)
 
-    monkeypatch.setattr(registry._client, "log_model_artifacts", refuse)
+    monkeypatch.setattr(client, "log_model_artifacts", refuse)
     with pytest.raises(RegistryFailed, match="the champion is unchanged"):
         record("k1")
     monkeypatch.undo()
     assert record("k1").version == 1
-    runs = registry._client.search_runs([registry._experiment(name)])
-    assert sorted(run.info.status for run in runs) == ["FINISHED", "KILLED"]
+    runs = client.search_runs([client.get_experiment_by_name(name).experiment_id])
+    assert sorted(run.info.status for run in runs) == ["FAILED", "FINISHED"]
 
 
-def test_any_mlflow_user_loads_the_model_and_gets_its_run(
-    record: Record, mlflow_uri: str, name: str, registry: MlflowRegistry
-) -> None:
+def test_any_mlflow_user_loads_the_model_and_gets_its_run(record: Record, mlflow_uri: str, name: str, client: Any) -> None:
     import mlflow
 
     made = record("k1")
@@ -123,15 +145,102 @@ def test_any_mlflow_user_loads_the_model_and_gets_its_run(
     mlflow.set_registry_uri(mlflow_uri)
     booster = mlflow.xgboost.load_model(f"models:/{name}/1")
     assert booster.feature_names == FEATURES
-    run = registry._client.get_run(made.run_id)
+    run = client.get_run(made.run_id)
     assert (run.data.metrics["auc"], run.data.params["max_depth"], run.data.tags["code_version"]) == (0.7, "2", "v")
+
+
+def test_a_run_says_what_it_learnt_from_how_each_day_went_and_shows_pictures(record: Record, client: Any) -> None:
+    made = record("k1")
+    run = client.get_run(made.run_id)
+    (learnt,) = run.inputs.dataset_inputs
+    assert json.loads(learnt.dataset.source) == {"uri": "lakefs://lake@c0ffee/training"}
+    assert (learnt.dataset.source_type, learnt.tags[0].value) == ("lakefs", "training")
+    assert [one.value for one in client.get_metric_history(made.run_id, "daily_auc")] == [0.71, 0.69]
+    shown = {Path(one.path).name for one in client.list_artifacts(made.run_id, "pictures")}
+    assert shown == {"roc.png", "precision_recall.png", "calibration.png", "gain.png", "importance.png"}
+
+
+def test_equal_rows_of_two_commits_keep_each_its_own_source(record: Record, client: Any) -> None:
+    made = [record("k1"), record("k2", commit="decade")]
+    sources = [client.get_run(one.run_id).inputs.dataset_inputs[0].dataset.source for one in made]
+    assert [json.loads(source)["uri"] for source in sources] == [f"lakefs://lake@{at}/training" for at in ("c0ffee", "decade")]
+
+
+def test_a_fit_that_dies_leaves_a_failed_run_with_its_words_and_no_version(runs: MlflowRuns, client: Any, name: str) -> None:
+    def die() -> None:
+        message = "Spark is gone"
+        raise SparkFailed(message)
+
+    with pytest.raises(SparkFailed), runs.running(name, "k1", {}, {"cause": "weekly|2013-W27"}):
+        die()
+    (run,) = client.search_runs([client.get_experiment_by_name(name).experiment_id])
+    assert (run.info.status, run.data.tags["failure"]) == ("FAILED", "SparkFailed: Spark is gone")
+    assert runs.made(name, "k1") is None
+    assert not runs.caused(name, "weekly|2013-W27"), "a failed run is tried again"
+
+
+def test_a_study_that_dies_keeps_its_trials_and_is_no_fit(runs: MlflowRuns, client: Any, name: str) -> None:
+    began = datetime(2024, 5, 1, tzinfo=UTC)
+    good = Trial(number=0, state="complete", params={"max_depth": 6, "learning_rate": 0.1}, value=0.4, started=began, seconds=3)
+    twin = Trial(number=1, state="pruned", params=good.params, started=began, seconds=0, words="the same parameters as trial 0")
+
+    def study(parent: str) -> None:
+        for trial in (good, twin):
+            runs.tried(parent, trial, "auc")
+        message = "Spark is gone"
+        raise SparkFailed(message)
+
+    with pytest.raises(SparkFailed), runs.tuning(name, "k1", {"minutes": "5"}, {}) as parent:
+        study(parent)
+    experiment = client.get_experiment_by_name(name).experiment_id
+    whole = client.get_run(parent)
+    assert (whole.info.status, whole.data.tags["failure"]) == ("FAILED", "SparkFailed: Spark is gone")
+    assert (whole.info.run_name, whole.data.metrics) == (f"{name}-k1-tuning", {"validation_auc": 0.4})
+    below = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{parent}'")
+    complete, pruned = sorted(below, key=lambda one: str(one.data.tags["trial"]))
+    assert (complete.info.status, complete.data.metrics) == ("FINISHED", {"validation_auc": 0.4})
+    assert complete.data.params == {"max_depth": "6", "learning_rate": "0.1"}
+    assert (complete.info.end_time - complete.info.start_time, complete.info.run_name) == (3000, "trial-000")
+    assert (pruned.info.status, pruned.data.tags["failure"]) == ("KILLED", "the same parameters as trial 0")
+    assert runs.made(name, "k1") is None
+
+
+def test_trials_without_a_server_say_which_was_not_written() -> None:
+    trial = Trial(number=3, state="complete", params={}, value=0.4, started=datetime(2024, 5, 1, tzinfo=UTC), seconds=3)
+    with pytest.raises(RegistryFailed, match="writing down trial 3 of run nobody"):
+        MlflowRuns(f"http://{LOOPBACK}:{free_port()}").tried("nobody", trial, "auc")
+
+
+def test_a_week_is_trained_for_once(record: Record, runs: MlflowRuns, name: str) -> None:
+    assert not runs.caused(name, "weekly|2013-W27")
+    record("k1")
+    assert runs.caused(name, "weekly|2013-W27")
+    assert not runs.caused(name, "weekly|2013-W28")
+
+
+def test_what_a_run_of_airflow_made_itself_keeps_it_from_nothing(record: Record, runs: MlflowRuns, name: str) -> None:
+    record("k1", airflow="scheduled__1")
+    assert not runs.caused(name, "weekly|2013-W27", besides="scheduled__1")
+    assert runs.caused(name, "weekly|2013-W27", besides="scheduled__2")
+
+
+def test_a_version_carries_its_card(record: Record, runs: MlflowRuns, client: Any, name: str) -> None:
+    made = record("k1")
+    runs.describe(made, "# facts", {"gates.json": "[]"})
+    assert client.get_model_version(name, "1").description == "# facts"
+    long = "| a row |\n" * 1000
+    runs.describe(made, long, {"gates.json": "[]", "model_card.md": long})
+    told = client.get_model_version(name, "1").description
+    assert 4900 < len(told) <= 5000, "PostgreSQL takes no more"
+    assert told.endswith("| a row |\n\n… the rest is among its run's artifacts: model_card.md")
+    assert [one.path for one in client.list_artifacts(made.run_id) if one.path == "gates.json"] == ["gates.json"]
 
 
 def test_download_gives_the_bytes_that_were_fitted(
     record: Record, registry: MlflowRegistry, model_file: Path, tmp_path: Path
 ) -> None:
     made = record("k1")
-    path = registry.download(made.name, made.version, str(tmp_path))
+    path = registry.download(made.name, made.version, made.sha256, str(tmp_path))
     assert Path(path).read_bytes() == model_file.read_bytes()
 
 
@@ -141,19 +250,37 @@ def test_bytes_that_are_not_the_registered_ones_are_refused(
     with pytest.raises(RegistryFailed, match="sha256"):
         record("k0", sha256="0" * 64)
     made = record("k1")
-    registry.flag(name, made.version, "sha256", "f" * 64)
+    registry.flag(name, made.version, "sha256", "f" * 64)  # whoever may change the bytes may change the tag
     with pytest.raises(RegistryFailed, match="not used"):
-        registry.download(name, made.version, str(tmp_path))
+        registry.download(name, made.version, "f" * 64, str(tmp_path))
 
 
-def test_the_champion_is_pointed_to_and_pointing_again_writes_nothing(
-    record: Record, registry: MlflowRegistry, name: str, monkeypatch: pytest.MonkeyPatch
+def test_an_alias_is_given_moved_and_taken_away_and_nothing_is_written_twice(
+    record: Record, registry: MlflowRegistry, client: Any, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    record("k1")
-    registry.point_champion(name, 1)
-    assert registry._client.get_model_version_by_alias(name, "champion").version == "1"
-    monkeypatch.setattr(registry._client, "set_registered_model_alias", lambda *_: pytest.fail("written again"))
-    registry.point_champion(name, 1)
+    assert registry.aliases(name) == {}
+    record("k1"), record("k2")
+    registry.point(name, "champion", 1)
+    registry.point(name, "previous", 1)
+    registry.point(name, "champion", 2)
+    assert registry.aliases(name) == {"champion": 2, "previous": 1}
+    registry.point(name, "previous", None)
+    for call in ("set_registered_model_alias", "delete_registered_model_alias"):
+        monkeypatch.setattr(client, call, lambda *_: pytest.fail("written again"))
+    registry.point(name, "champion", 2)
+    registry.point(name, "previous", None)
+    assert registry.aliases(name) == {"champion": 2}
+
+
+def test_versions_are_listed_with_what_their_runs_measured_and_a_stranger_s_is_left_out(
+    record: Record, registry: MlflowRegistry, client: Any, name: str
+) -> None:
+    assert registry.versions(name) == []
+    first, second = record("k1"), record("k2")
+    stranger = client.create_run(client.get_experiment_by_name(name).experiment_id)  # by hand, without our tags
+    client.create_model_version(name, f"{stranger.info.artifact_uri}/model", stranger.info.run_id)
+    assert registry.versions(name) == [first, second]
+    assert registry.metrics(name, 2)["auc"] == 0.7
 
 
 def test_a_flag_stands_on_the_version(record: Record, registry: MlflowRegistry, name: str) -> None:

@@ -1,61 +1,150 @@
-"""Gates: a challenger passes only what was measured and beaten."""
+"""Gates: a challenger passes only what was measured and shown; each gate is seen to bite."""
 
 from __future__ import annotations
 
-import math
-from typing import Literal
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
-from lakeloop.core.gates import judge_gates, may_promote
-from lakeloop.core.reports import TrainReport
-from lakeloop.core.use_case import Gate
+from lakeloop.core import gates as judges
+from lakeloop.core.evaluation import CalibrationBin, DayMetrics, Evaluation, SliceMetrics
+from lakeloop.core.gate_policy import ALWAYS, BeatsBaseline, BeatsChampion, Gate, HoldsInSlices
+from lakeloop.core.gates import GateResult, judge_gates, may_promote, warns
 
-
-def report(**metrics: float) -> TrainReport:
-    return TrainReport(model_file="model.ubj", sha256="0" * 64, train_rows=9, holdout_rows=7, unlabelled_rows=0, metrics=metrics)
-
-
-def gate(metric: Literal["auc", "log_loss"], margin: float) -> Gate:
-    return Gate(name="beats_carrier", metric=metric, baseline="carrier", margin=margin)
-
-
-@pytest.mark.parametrize(
-    ("metric", "challenger", "baseline", "margin", "passed"),
-    [
-        ("auc", 0.60, 0.57, 0.02, True),
-        ("auc", 0.58, 0.57, 0.02, False),
-        ("auc", 0.57, 0.57, 0.0, False),
-        ("auc", 0.50, 0.57, 0.0, False),
-        ("log_loss", 0.48, 0.57, 0.0, True),
-        ("log_loss", 0.57, 0.48, 0.0, False),
-        ("auc", math.nan, 0.57, 0.0, False),
-        ("auc", 0.60, math.nan, 0.0, False),
-    ],
+FIRST = date(2013, 5, 1)
+POLICY: tuple[Gate, ...] = (
+    BeatsBaseline(name="ranks_better", baseline="carrier", metric="auc", margin=0.02),
+    BeatsBaseline(name="surer_than_logistic", baseline="logistic", metric="log_loss"),
+    HoldsInSlices(by=("carrier", "origin")),
+    *ALWAYS,
 )
-def test_a_gate_passes_when_the_gain_is_real_and_at_least_the_margin(
-    metric: Literal["auc", "log_loss"], challenger: float, baseline: float, margin: float, passed: bool
+
+
+def days(model: str, auc: float | None, loss: float, count: int = 14, swing: float = 0.0) -> list[DayMetrics]:
+    """The same numbers each day, the loss swinging between odd and even days."""
+    return [
+        DayMetrics(
+            data_date=FIRST + timedelta(days=at), model=model, rows=900, positives=200, auc=auc,
+            log_loss=loss + (swing if at % 2 else -swing),
+        )
+        for at in range(count)
+    ]  # fmt: skip
+
+
+def slice_of(carrier: str, **numbers: Any) -> SliceMetrics:
+    return SliceMetrics(column="carrier", value=carrier, **numbers)
+
+
+def measured(**other: Any) -> Evaluation:
+    """A challenger that passes everything, with what a test wants otherwise."""
+    good: dict[str, Any] = {
+        "days": tuple(
+            days("challenger", 0.76, 0.44)
+            + days("champion", 0.74, 0.46)
+            + days("carrier", 0.58, 0.50)
+            + days("logistic", 0.7, 0.47)
+        ),
+        "calibration": (
+            CalibrationBin(rows=500, mean_score=0.1, positives=52),
+            CalibrationBin(rows=500, mean_score=0.4, positives=190),
+        ),
+        "slices": (
+            slice_of("UA", rows=800, challenger=0.45, champion=0.46, base_rate=0.5),
+            SliceMetrics(column="origin", value="JFK", rows=900, challenger=0.46, champion=0.45, base_rate=0.5),
+            slice_of("OO", rows=3, challenger=2.0, champion=0.1, base_rate=0.1),
+        ),
+        "feature_auc": {"hour": 0.63, "temp": 0.51},
+        "model_features": ("hour", "temp"),
+        "live_features": ("hour", "temp"),
+        "fit_seconds": 20.0,
+        "model_bytes": 900_000,
+        "newest_day": FIRST,
+        "business_day": FIRST + timedelta(days=16),
+        "lost": (),
+        "has_champion": True,
+    }
+    return Evaluation(**(good | other))
+
+
+def outcomes(evaluation: Evaluation, policy: tuple[Gate, ...] = POLICY) -> dict[str, str]:
+    return {one.name: one.outcome for one in judge_gates(policy, evaluation)}
+
+
+def replaced(model: str, by: list[DayMetrics]) -> tuple[DayMetrics, ...]:
+    return (*(one for one in measured().days if one.model != model), *by)
+
+
+def test_a_challenger_that_shows_everything_may_become_champion() -> None:
+    results = judge_gates(POLICY, measured())
+    assert {one.outcome for one in results} == {"pass"}, [one.words for one in results]
+    assert may_promote(results)
+    assert not warns(results)
+
+
+BITES: list[tuple[str, str, dict[str, Any]]] = [
+    ("ranks_better", "fail", {"days": replaced("challenger", days("challenger", 0.595, 0.44))}),
+    ("surer_than_logistic", "fail", {"days": replaced("challenger", days("challenger", 0.76, 0.475))}),
+    ("better_than_champion", "fail", {"days": replaced("champion", days("champion", 0.80, 0.43))}),
+    ("better_than_champion", "warn", {"days": replaced("champion", days("champion", 0.74, 0.445, swing=0.1))}),
+    ("better_than_champion", "warn", {"has_champion": False}),
+    ("better_than_champion", "fail", {"days": replaced("champion", days("champion", 0.74, 0.46, count=3))}),
+    ("calibrated", "fail", {"calibration": (CalibrationBin(rows=500, mean_score=0.5, positives=100),)}),
+    ("holds_in_slices", "fail", {
+        "slices": (*measured().slices, slice_of("EV", rows=700, challenger=0.6, champion=0.5, base_rate=0.55))
+    }),
+    ("holds_in_slices", "fail", {"slices": measured().slices[:1]}),
+    ("leaks_nothing", "fail", {"feature_auc": {"hour": 0.63, "temp": 0.995}}),
+    ("leaks_nothing", "fail", {"feature_auc": {"hour": 0.63}}),
+    ("fits_signature", "fail", {"live_features": ("temp", "hour")}),
+    ("within_budget", "fail", {"fit_seconds": 4000.0}),
+    ("within_budget", "fail", {"model_bytes": 10**9}),
+    ("fresh", "fail", {"newest_day": FIRST - timedelta(days=60)}),
+    ("read_nothing_withdrawn", "fail", {"lost": ("weather 2013-04-02",)}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "outcome", "fault"), BITES)
+def test_each_gate_bites_on_its_own_fault_and_no_other_does(name: str, outcome: str, fault: dict[str, Any]) -> None:
+    found = outcomes(measured(**fault))
+    others = {one: said for one, said in found.items() if one != name and said != "pass"}
+    assert found[name] == outcome
+    assert not {one for one in others if one not in {"ranks_better", "surer_than_logistic", "better_than_champion"}}
+
+
+@pytest.mark.parametrize(("name", "outcome", "fault"), BITES)
+def test_without_its_gate_a_fault_passes_so_the_gate_is_what_stops_it(
+    name: str, outcome: str, fault: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (result,) = judge_gates([gate(metric, margin)], report(**{metric: challenger, f"baseline_carrier_{metric}": baseline}))
-    assert result.passed is passed
+    def waved_through(gate: Any, evaluation: Evaluation) -> GateResult:  # noqa: ARG001
+        return GateResult(name=gate.name, outcome="pass", words="")
+
+    weakened: dict[str, Callable[[Any, Evaluation], GateResult]] = {
+        gate.kind: waved_through for gate in POLICY if gate.name == name
+    }
+    monkeypatch.setattr(judges, "_JUDGES", judges._JUDGES | weakened)
+    assert outcomes(measured(**fault))[name] == "pass"
 
 
-def test_a_metric_that_was_not_measured_fails_its_gate_and_says_so() -> None:
-    (result,) = judge_gates([gate("auc", 0.0)], report(auc=0.9))
-    assert not result.passed
-    assert "not comparable" in result.words
+@pytest.mark.parametrize("gate", POLICY, ids=lambda gate: gate.name)
+def test_what_was_not_measured_passes_no_gate(gate: Gate) -> None:
+    (result,) = judge_gates([gate], Evaluation(days=(), has_champion=True))
+    assert result.outcome == "fail", result.words
 
 
-def test_one_gate_that_fails_stops_the_promotion_and_both_are_told() -> None:
-    results = judge_gates(
-        [gate("auc", 0.02), gate("log_loss", 0.0)],
-        report(auc=0.7, baseline_carrier_auc=0.5, log_loss=0.9, baseline_carrier_log_loss=0.6),
-    )
-    assert [result.passed for result in results] == [True, False]
-    assert not may_promote(results)
-    assert "gain +0.2000, needed 0.0200, on 7 later rows" in results[0].words
+def test_a_gain_is_needed_even_where_the_margin_is_zero() -> None:
+    same = (*days("challenger", 0.7, 0.5), *days("carrier", 0.7, 0.5), *days("champion", 0.7, 0.5))
+    gates = (BeatsBaseline(name="b", baseline="carrier", metric="auc"), BeatsChampion())
+    assert outcomes(measured(days=same), gates) == {"b": "fail", "better_than_champion": "fail"}
+
+
+def test_days_that_one_of_two_models_lacks_are_not_compared() -> None:
+    later = [one.model_copy(update={"data_date": one.data_date + timedelta(days=7)}) for one in days("champion", 0.7, 0.46)]
+    evaluation = measured(days=(*days("challenger", 0.76, 0.44), *later))
+    assert len(evaluation.pairs("challenger", "champion", "log_loss")) == 7
 
 
 def test_without_gates_nobody_is_promoted() -> None:
-    assert not may_promote(judge_gates([], report(auc=0.99)))
+    assert not may_promote(judge_gates([], measured()))
     assert not may_promote([])

@@ -61,6 +61,12 @@ local function allowed_prefixes(receipt)
     return { "clean/" .. case .. "/", "scores/" .. case .. "/", "watch/" .. case .. "/" }
   elseif receipt.kind == "promotion" then
     return { "_lakeloop/promotions/" }
+  elseif receipt.kind == "retention" then
+    -- what it may do there, which is to take away, is judged by lakeloop_retention.lua
+    return {
+      "landing/" .. case .. "/", "clean/" .. case .. "/", "quarantine/" .. case .. "/", "scores/" .. case .. "/",
+      "watch/" .. case .. "/", "_lakeloop/evidence/",
+    }
   end
   hook.fail("a receipt of kind " .. tostring(receipt.kind) .. " is never merged into main")
 end
@@ -159,7 +165,8 @@ changes(head, result, function(path, change)
   local fits = false
   for _, prefix in ipairs(prefixes) do fits = fits or starts(path, prefix) end
   if not fits then hook.fail("a receipt of kind " .. receipt.kind .. " may not change " .. path) end
-  if starts(path, "_lakeloop/") and exists(head, path) then hook.fail("main has said this already: " .. path) end
+  local is_retired = receipt.kind == "retention" and change == "removed"
+  if starts(path, "_lakeloop/") and not is_retired and exists(head, path) then hook.fail("main has said this already: " .. path) end
   if receipt.kind == "bootstrap" and exists(head, path) then hook.fail("the gate is here already: " .. path) end
   local at = string.find(path, "/_delta_log/", 1, true)
   if at ~= nil then

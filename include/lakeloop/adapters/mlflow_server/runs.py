@@ -1,0 +1,280 @@
+"""Training runs in MLflow: open while the fit runs, failed when it fails, and one version a piece of work."""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, date, datetime, time
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+from lakeloop.adapters.mlflow_server.client import MODEL_FILE, TIMEOUT, asked_once, check_digest, client_of, failing, version_of
+from lakeloop.adapters.mlflow_server.trials import log_trial
+from lakeloop.core.errors import RegistryFailed
+from lakeloop.core.tuning import Trial
+from lakeloop.ports import LearntFrom, ModelVersion, Pictures
+
+_EVERY = 2  # seconds between two looks at processor, memory and disk
+_FAILURE, _WORDS = "failure", 4000  # a tag of a failed run, and its longest words
+_DESCRIPTION = 5000  # characters of a version's
+_LEFT = "its try ended without a word: it was killed, or MLflow did not answer; a later try took the work up"
+
+
+class MlflowRuns:
+    """Runs on one MLflow server, told apart by their run key; every failure is RegistryFailed."""
+
+    def __init__(self, tracking_uri: str) -> None:
+        self._uri = tracking_uri
+
+    @property
+    def _client(self) -> Any:
+        return client_of(self._uri)
+
+    def made(self, model: str, run_key: str) -> ModelVersion | None:
+        """The version of this run key; its run is finished where the try that made it could not say so."""
+        with failing(self._uri, f"looking for the version of {model} ({run_key[:12]})"):
+            version = self._first(model, run_key)
+            if version and version.run_id:
+                self._finish(version.run_id)
+            return version
+
+    def caused(self, model: str, cause: str, besides: str = "") -> bool:
+        """Whether a finished run of the model has this cause, leaving out what Airflow's run `besides` made."""
+        with failing(self._uri, f"looking for a run of {model} caused by {cause}"):
+            found = self._client.get_experiment_by_name(model)
+            query = f"tags.`cause` = '{cause}' AND attributes.status = 'FINISHED'"
+            runs = self._client.search_runs([found.experiment_id], query) if found else []
+            return any(not besides or one.data.tags.get("airflow_run_id") != besides for one in runs)
+
+    @contextmanager
+    def running(self, model: str, run_key: str, params: Mapping[str, str], tags: Mapping[str, str]) -> Iterator[str]:
+        """An open run (its id) with the machine's figures; FAILED with the error's words when the block raises."""
+        with self._open(f"{model}-{run_key[:12]}", model, {**tags, "run_key": run_key}, params) as run_id:
+            yield run_id
+
+    @contextmanager
+    def tuning(self, model: str, run_key: str, params: Mapping[str, str], tags: Mapping[str, str]) -> Iterator[str]:
+        """An open run (its id) that the runs of its trials stand below."""
+        with self._open(f"{model}-{run_key[:12]}-tuning", model, {**tags, "run_key": run_key}, params) as run_id:
+            yield run_id
+
+    def tried(self, parent: str, trial: Trial, metric: str) -> None:
+        """A trial that ended, as a run below its parent."""
+        with failing(self._uri, f"writing down trial {trial.number} of run {parent}"):
+            log_trial(self._client, parent, trial, metric)
+
+    def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Tags of a run."""
+        with failing(self._uri, f"tagging run {run_id}"):
+            for name, value in tags.items():
+                self._client.set_tag(run_id, name, value[:_WORDS])
+
+    @contextmanager
+    def _open(self, name: str, model: str, tags: Mapping[str, str], params: Mapping[str, str]) -> Iterator[str]:
+        with failing(self._uri, f"opening run {name}"):
+            run_id = self._new_run(name, model, tags, params)
+        try:
+            with self._watched(run_id):
+                yield run_id
+        except BaseException as error:
+            with suppress(Exception):  # the error that counts is the one under way
+                self._client.set_tag(run_id, _FAILURE, f"{type(error).__name__}: {error}"[:_WORDS])
+                self._client.set_terminated(run_id, "FAILED")
+            raise
+        with failing(self._uri, f"closing run {run_id} ({name})"):
+            self._client.set_terminated(run_id, "FINISHED")
+
+    def record(
+        self,
+        run_id: str,
+        *,
+        model: str,
+        model_file: str,
+        sha256: str,
+        metrics: Mapping[str, float],
+        daily: Mapping[str, Mapping[date, float]],
+        learnt: Sequence[LearntFrom],
+        pictures: Pictures,
+        tags: Mapping[str, str],
+    ) -> ModelVersion:
+        """Log what was measured, and register the UBJ file; the version made before where there is one."""
+        run_key = tags["run_key"]
+        with failing(self._uri, f"recording {model} ({run_key[:12]})"):
+            check_digest(Path(model_file), sha256)
+            self._log(run_id, metrics, daily)
+            self._log_inputs(run_id, learnt)
+            with tempfile.TemporaryDirectory() as folder:
+                _draw(Path(folder), pictures)
+                self._client.log_artifacts(run_id, folder, "pictures")
+            named = {**tags, "sha256": sha256}
+            model_id = self._log_model(run_id, model_file, sha256, named)
+            return self._register(model, run_id, model_id, named)
+
+    def describe(self, version: ModelVersion, words: str, files: Mapping[str, str]) -> None:
+        """A version's description (Markdown, as its page shows it), and small text files beside its run's artifacts."""
+        with failing(self._uri, f"describing {version.name} version {version.version}"):
+            self._client.update_model_version(version.name, str(version.version), description=_shortened(words, files))
+            for name, text in files.items():
+                self._client.log_text(version.run_id, text, name)
+
+    def _first(self, model: str, run_key: str) -> ModelVersion | None:
+        """The first version of this run key: two tries at once may have made two."""
+        query = f"name = '{model}' AND tags.`run_key` = '{run_key}'"
+        found = [version_of(each) for each in self._client.search_model_versions(query)]
+        return min(found, key=lambda each: each.version, default=None)
+
+    def _finish(self, run_id: str) -> None:
+        """A run with a version went to its end, whatever its try could not say any more."""
+        run = self._client.get_run(run_id)
+        if run.info.status != "FINISHED":
+            self._client.set_terminated(run_id, "FINISHED")
+            if _FAILURE in run.data.tags:
+                self._client.delete_tag(run_id, _FAILURE)
+
+    @contextmanager
+    def _watched(self, run_id: str) -> Iterator[None]:
+        """System metrics of this machine while the block runs; MLflow's own monitor, whose failures it logs itself."""
+        from mlflow.system_metrics import system_metrics_monitor
+
+        untyped: Any = system_metrics_monitor
+        monitor = untyped.SystemMetricsMonitor(run_id, sampling_interval=_EVERY, samples_before_logging=2, tracking_uri=self._uri)
+        monitor.start()
+        try:
+            yield
+        finally:
+            monitor.finish()
+
+    def _new_run(self, name: str, model: str, tags: Mapping[str, str], params: Mapping[str, str]) -> str:
+        """A run in the model's experiment; unfinished runs of this run key are closed, and say why."""
+        from mlflow.entities import Param
+
+        experiment = self._experiment(model)
+        query = f"tags.`run_key` = '{tags['run_key']}' AND attributes.status = 'RUNNING'"
+        for left in self._client.search_runs([experiment], query):
+            self._client.set_tag(left.info.run_id, _FAILURE, _LEFT)
+            self._client.set_terminated(left.info.run_id, "KILLED")
+        with asked_once():
+            made = self._client.create_run(experiment, tags=dict(tags), run_name=name)
+        run_id = str(made.info.run_id)
+        self._client.log_batch(run_id, params=[Param(key, value) for key, value in params.items()])
+        return run_id
+
+    def _experiment(self, name: str) -> str:
+        from mlflow.exceptions import MlflowException
+
+        found = self._client.get_experiment_by_name(name)
+        if found is None:
+            try:
+                return str(self._client.create_experiment(name))
+            except MlflowException:  # somebody else was faster, or the answer was lost
+                found = self._client.get_experiment_by_name(name)
+                if found is None:
+                    raise
+        return str(found.experiment_id)
+
+    def _log(self, run_id: str, metrics: Mapping[str, float], daily: Mapping[str, Mapping[date, float]]) -> None:
+        from mlflow.entities import Metric
+
+        now = int(datetime.now(UTC).timestamp() * 1000)
+        rows = [Metric(name, value, now, 0) for name, value in metrics.items()]
+        for name, values in daily.items():
+            for step, (day, value) in enumerate(sorted(values.items())):
+                rows.append(Metric(name, value, int(datetime.combine(day, time(), UTC).timestamp() * 1000), step))
+        self._client.log_batch(run_id, metrics=rows)
+
+    def _log_inputs(self, run_id: str, learnt: Sequence[LearntFrom]) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        self._client.log_inputs(
+            run_id,
+            [
+                DatasetInput(
+                    Dataset(
+                        name=each.name, digest=_digest(each), source_type="lakefs", source=json.dumps({"uri": each.uri}),
+                        profile=json.dumps({"num_rows": each.rows}),
+                    ),
+                    [InputTag("mlflow.data.context", each.context)],
+                )
+                for each in learnt
+            ],
+        )  # fmt: skip
+
+    def _log_model(self, run_id: str, model_file: str, sha256: str, tags: Mapping[str, str]) -> str:
+        """A model as any MLflow user loads it, its bytes those of the file."""
+        from mlflow.entities import LoggedModelOutput
+
+        experiment = self._client.get_run(run_id).info.experiment_id
+        with tempfile.TemporaryDirectory() as folder:
+            package = Path(folder) / "model"
+            _package(model_file, package)
+            check_digest(package / MODEL_FILE, sha256)
+            with asked_once():
+                logged = self._client.create_logged_model(experiment, name="model", source_run_id=run_id, tags=dict(tags))
+            try:
+                self._client.log_model_artifacts(logged.model_id, str(package))
+            except Exception:
+                with suppress(Exception):  # the error that counts is the one under way
+                    self._client.finalize_logged_model(logged.model_id, "FAILED")  # half of its files, and nobody takes it
+                raise
+        self._client.finalize_logged_model(logged.model_id, "READY")
+        self._client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, 0)])
+        return str(logged.model_id)
+
+    def _register(self, model: str, run_id: str, model_id: str, tags: Mapping[str, str]) -> ModelVersion:
+        """A new version; when its making failed it may still have been made, so look before giving up."""
+        from mlflow.exceptions import MlflowException
+
+        if not self._client.search_registered_models(f"name = '{model}'"):
+            try:
+                self._client.create_registered_model(model)
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                    raise
+        try:
+            with asked_once():
+                self._client.create_model_version(
+                    model, f"models:/{model_id}", run_id, tags=dict(tags), model_id=model_id, await_creation_for=TIMEOUT
+                )
+        except MlflowException:
+            if made := self._first(model, tags["run_key"]):
+                return made
+            raise
+        made = self._first(model, tags["run_key"])
+        if made is None:
+            message = f"{model} ({tags['run_key'][:12]}) was registered and cannot be found; the champion is unchanged"
+            raise RegistryFailed(message)
+        return made
+
+
+def _shortened(words: str, files: Mapping[str, str]) -> str:
+    """As long as MLflow's databases take it; SQLite alone takes more."""
+    if len(words) <= _DESCRIPTION:
+        return words
+    more = f"\n\n… the rest is among its run's artifacts: {', '.join(name for name, text in files.items() if text == words)}"
+    return words[: _DESCRIPTION - len(more)].rpartition("\n")[0] + more
+
+
+def _draw(folder: Path, pictures: Pictures) -> None:
+    from lakeloop.adapters.mlflow_server.pictures import draw
+
+    draw(folder, pictures)
+
+
+def _package(model_file: str, folder: Path) -> None:
+    import mlflow.xgboost
+    import xgboost
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    booster = xgboost.Booster(model_file=model_file)
+    names = booster.feature_names or []
+    signature = ModelSignature(Schema([ColSpec("double", name) for name in names]), Schema([ColSpec("float")]))
+    needs = [f"xgboost-cpu=={installed('xgboost-cpu')}"]  # named, since MLflow would spend seconds to find out
+    mlflow.xgboost.save_model(booster, str(folder), model_format="ubj", signature=signature, pip_requirements=needs)
+
+
+def _digest(learnt: LearntFrom) -> str:
+    """36 characters of the rows and of where they lie: MLflow takes equal names and digests for one dataset, with one source."""
+    return f"{learnt.digest[:19]}-{hashlib.sha256(learnt.uri.encode()).hexdigest()[:16]}"

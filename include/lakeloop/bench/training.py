@@ -1,0 +1,150 @@
+"""Training through Airflow, and its fit against native XGBoost on the same matrix with the same threads."""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+from typing import Any, NamedTuple
+
+from lakeloop import wiring
+from lakeloop.bench.own_stack import CASE, REF, Say, feed
+from lakeloop.core.errors import OrchestratorFailed
+from lakeloop.core.receipts import PromotionReceipt
+from lakeloop.core.runs import SessionKey
+from lakeloop.core.use_case import UseCase, XGBoost
+from lakeloop.settings import Settings
+from lakeloop.steps.training.record import read_fitted
+from lakeloop.story.stage import Stage
+
+SPRING = date(2013, 1, 1), date(2013, 5, 31)
+MODEL = XGBoost(max_depth=6, n_estimators=100, learning_rate=0.1, min_child_weight=100)
+AGAIN = 10  # fits of one matrix whose bytes are compared
+_TIMES = (2, 20)  # of January to May without its hold-out, so 0.24 and 2.4 million rows
+_LIMIT = 3600.0
+_STEPS = ("prepare", "fit", "gate", "approve", "promote")
+_MODELS = ("", "_of_carrier", "_of_logistic")
+
+
+class Fit(NamedTuple):
+    """One matrix fitted both ways, warm, one after the other."""
+
+    times: int
+    rows: int
+    seconds: float  # through the warm server
+    native_seconds: float
+    auc_difference: float  # on the hold-out: through the server minus native
+    native_difference: float  # the same of native with its rows in another order: what the order alone is worth
+
+
+class Training(NamedTuple):
+    """What training on January to May cost and gave."""
+
+    seconds: float  # of all tasks but the question
+    steps: dict[str, float]
+    parts: dict[str, float]  # seconds of each part of the fit
+    scores: dict[str, tuple[float, float, float]]  # AUC on the later days: mean, low, high
+    fits: list[Fit]
+    equal_digests: int  # of AGAIN fits
+
+
+def measure_training(settings: Settings, say: Say) -> Training:
+    """Five months taken in, a first model trained and promoted, then the fit by itself."""
+    stage = Stage(settings, CASE, say, _LIMIT)
+    feed(settings, 1, say, nights=SPRING)
+    for name, nights in (("ingest", SPRING), ("train", None)):
+        record = stage.trigger(name, nights)
+        if record.state != "success":
+            raise OrchestratorFailed(stage.failure(record))
+    steps = {task.task_id: round(task.seconds, 1) for task in stage.airflow.tasks(record.dag, record.run_id)}
+    champion: PromotionReceipt = stage.ledger().champion
+    tag = f"model-{CASE}-v{champion.model_version}"
+    fitted = read_fitted(stage.lake, tag, champion.run_key)
+    scores = {
+        name: (champion.metrics[name], champion.metrics[f"{name}_low"], champion.metrics[f"{name}_high"])
+        for name in (f"holdout_auc{model}" for model in _MODELS)
+    }
+    say("the fit by itself, beside native XGBoost on the same rows")
+    fits, equal = _fits(settings, fitted.matrix_commit)
+    told = {step: steps[step] for step in _STEPS if step in steps}
+    busy = round(sum(seconds for step, seconds in told.items() if step != "approve"), 1)
+    return Training(busy, told, fitted.seconds, scores, fits, equal)
+
+
+def _fits(settings: Settings, matrix: str) -> tuple[list[Fit], int]:
+    from lakeloop.spark.connect import open_session
+
+    case = wiring.load_case(REF).model_copy(update={"model": MODEL})
+    key = SessionKey(installation=settings.installation_id, database="bench", dag="bench", run=matrix, task="fit")
+    spark = open_session(settings, key)
+    try:
+        found = [_both_ways(spark, settings, case, matrix, times) for times in _TIMES]
+        return found, _equal(spark, settings, case, matrix)
+    finally:
+        spark.stop()
+
+
+def _both_ways(spark: Any, settings: Settings, case: UseCase, matrix: str, times: int) -> Fit:
+    """The fit's rows, each `times` over with its numbers moved a little, held where either way reads them."""
+    from lakeloop.spark.training.fit import fit
+    from lakeloop.spark.training.matrix import FIT, HOLDOUT, read_split
+
+    rows = _widened(read_split(spark, case, settings.repository, matrix, FIT), case, times).persist()
+    later = _widened(read_split(spark, case, settings.repository, matrix, HOLDOUT), case, times).toPandas()
+    count = rows.count()
+    fit(rows.limit(2000), case)  # the workers import xgboost
+    begun = time.monotonic()
+    ours = fit(rows, case)
+    through = time.monotonic() - begun
+    frame = rows.select(*case.feature_names, case.label.name).toPandas()
+    rows.unpersist()
+    begun = time.monotonic()
+    native = _native(frame, case)
+    alone = time.monotonic() - begun
+    turned = _native(frame.sample(frac=1, random_state=case.model.seed), case)
+    auc = _auc(native, later, case)
+    differences = [round(_auc(other, later, case) - auc, 5) for other in (ours, turned)]
+    return Fit(times, count, round(through, 1), round(alone, 1), *differences)
+
+
+def _widened(rows: Any, case: UseCase, times: int) -> Any:
+    from pyspark.sql import functions as F
+
+    if times == 1:
+        return rows
+    copies = rows.sparkSession.range(times).withColumnRenamed("id", "_copy")
+    moved = {name: F.col(name) * (1 + (F.rand(7) - 0.5) / 100) for name in case.feature_names}
+    return rows.crossJoin(copies).withColumns(moved).drop("_copy")
+
+
+def _native(frame: Any, case: UseCase) -> Any:
+    """The same parameters in one process, with as many threads as the server has workers."""
+    import numpy as np
+    import xgboost
+
+    model = case.model
+    data = xgboost.DMatrix(frame[list(case.feature_names)].to_numpy(np.float32), label=frame[case.label.name])
+    params = {
+        "objective": "binary:logistic", "tree_method": "hist", "max_depth": model.max_depth, "eta": model.learning_rate,
+        "min_child_weight": model.min_child_weight, "subsample": model.subsample,
+        "colsample_bytree": model.colsample_bytree, "seed": model.seed, "nthread": model.num_workers,
+    }  # fmt: skip
+    return xgboost.train(params, data, num_boost_round=model.n_estimators)
+
+
+def _auc(booster: Any, later: Any, case: UseCase) -> float:
+    import numpy as np
+    import xgboost
+    from sklearn.metrics import roc_auc_score
+
+    booster.feature_names = None
+    scores = booster.predict(xgboost.DMatrix(later[list(case.feature_names)].to_numpy(np.float32)))
+    return float(roc_auc_score(later[case.label.name], scores))
+
+
+def _equal(spark: Any, settings: Settings, case: UseCase, matrix: str) -> int:
+    """How many of AGAIN fits of one committed matrix gave the bytes of the first."""
+    from lakeloop.spark.training.fit import fit
+    from lakeloop.spark.training.matrix import FIT, read_split
+
+    found = [bytes(fit(read_split(spark, case, settings.repository, matrix, FIT), case).save_raw()) for _ in range(AGAIN)]
+    return found.count(found[0])

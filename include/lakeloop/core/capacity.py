@@ -1,0 +1,33 @@
+"""Whether a fit can run where it is asked to, said before it starts; pure."""
+
+from lakeloop.core.errors import InvalidInput
+
+_CELL = 4  # bytes of a float32
+_COPIES = 5  # the Arrow batch, pandas' copy, the float matrix, the quantile matrix and gradients: measured, rounded up
+_WORKER = 400 * 2**20  # a Python worker with xgboost in it
+
+
+def bytes_needed(rows: int, features: int, workers: int) -> int:
+    """What a distributed fit takes at its peak, over all workers together."""
+    return rows * (features + 2) * _CELL * _COPIES + workers * _WORKER
+
+
+def check_capacity(*, rows: int, features: int, workers: int, slots: int, free: int) -> None:
+    """Refuse what cannot run.
+
+    Raises:
+        InvalidInput: it asks for more workers than Spark has slots, which would wait for ever, or for more than `free` bytes.
+    """
+    if workers > slots:
+        msg = (
+            f"the model asks for {workers} workers and Spark runs {slots} tasks at once: the fit would wait for ever; "
+            "nothing was fitted. Next: lower `num_workers`, or give Spark more cores"
+        )
+        raise InvalidInput(msg)
+    needed = bytes_needed(rows, features, workers)
+    if needed > free:
+        msg = (
+            f"fitting {rows:,} rows of {features} features takes about {needed / 2**30:.1f} GiB and {free / 2**30:.1f} GiB are "
+            "free; nothing was fitted. Next: fewer `training_days`, or a larger machine"
+        )
+        raise InvalidInput(msg)

@@ -1,0 +1,86 @@
+"""How much each feature alone tells of the label: one that tells nearly all knows what no prediction can know."""
+
+import math
+from typing import Any, NamedTuple
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from lakeloop.core.errors import LeakageFound
+from lakeloop.core.gate_policy import LeaksNothing
+from lakeloop.core.lake import DATE_COLUMN
+from lakeloop.core.use_case import UseCase
+
+MOST_ROWS = 500_000  # a leak shows in a part of the rows; which rows is a hash of entity and date, so it is the same part again
+_PARTS = 1_000_000
+
+
+def aucs_alone(examples: DataFrame, case: UseCase, rows: int) -> dict[str, float]:
+    """The exact AUC of each feature by itself, at least .5; of `rows` labelled rows, or of MOST_ROWS of them.
+
+    Numbers are compared as floats, as the model sees them, and a category by the number it is encoded with. Rows
+    without a value stand below or above all others, whichever tells more, since a model may send them either way.
+    A feature is left out where one of the two classes is absent.
+    """
+    label = F.col(case.label.name)
+    stacked = F.array(*(F.struct(F.lit(name).alias("name"), _as_float(name)) for name in case.feature_names))
+    values = _part(examples, case, rows).select(label.alias("label"), F.inline(stacked))
+    counts = values.groupBy("name", "value").agg(F.sum("label").alias("late"), F.sum(1 - F.col("label")).alias("fine"))
+    before = Window.partitionBy("name").orderBy("value").rowsBetween(Window.unboundedPreceding, -1)
+    below = F.coalesce(F.sum(F.when(F.col("value").isNotNull(), F.col("fine"))).over(before), F.lit(0.0))
+    ranked = counts.withColumn("won", F.col("late") * (below + F.col("fine") / 2))
+    is_there = F.col("value").isNotNull()
+    found = ranked.groupBy("name").agg(
+        *(F.sum(F.when(is_there, F.col(name))).alias(name) for name in ("late", "fine", "won")),
+        *(F.sum(F.when(~is_there, F.col(name))).alias(f"null_{name}") for name in ("late", "fine")),
+    )
+    aucs = {row["name"]: _auc(_Counts(*(row[name] or 0.0 for name in _Counts._fields))) for row in found.collect()}
+    return {name: aucs[name] for name in case.feature_names if not math.isnan(aucs.get(name, math.nan))}
+
+
+def check_leaks(aucs: dict[str, float], case: UseCase) -> None:
+    """Refuse features that are the answer.
+
+    Raises:
+        LeakageFound: a feature's AUC alone is above the bound of the case's gate; nothing was fitted.
+    """
+    bound = min((gate.auc for gate in case.gates if isinstance(gate, LeaksNothing)), default=1.0)
+    if leaking := {name: auc for name, auc in aucs.items() if auc > bound}:
+        told = ", ".join(f"{name} ({auc:.4f})" for name, auc in leaking.items())
+        message = (
+            f"{told} of {case.name} alone ranks {case.label.name} with an AUC above {bound:g}: that is no feature but the "
+            f"answer; nothing was fitted. Next: find in {case.features} where it reads what is only known later"
+        )
+        raise LeakageFound(message)
+
+
+class _Counts(NamedTuple):
+    """Positives and negatives with a value, the pairs that positives win among them, and those without a value."""
+
+    late: float
+    fine: float
+    won: float
+    null_late: float
+    null_fine: float
+
+
+def _auc(of: _Counts) -> float:
+    pairs = (of.late + of.null_late) * (of.fine + of.null_fine)
+    if not pairs:
+        return math.nan
+    even = of.null_late * of.null_fine / 2
+    with_nulls = (of.won + of.late * of.null_fine + even, of.won + of.null_late * of.fine + even)
+    return max(max(won / pairs, 1 - won / pairs) for won in with_nulls)
+
+
+def _as_float(name: str) -> Any:
+    """Null where it is not a number: a NaN is no value to a model either."""
+    value = F.col(name).cast("float")
+    return F.when(~F.isnan(value), value).alias("value")
+
+
+def _part(examples: DataFrame, case: UseCase, rows: int) -> DataFrame:
+    if rows <= MOST_ROWS:
+        return examples
+    place = F.pmod(F.xxhash64(*case.entity, DATE_COLUMN), F.lit(_PARTS))
+    return examples.where(place < MOST_ROWS * _PARTS // rows)

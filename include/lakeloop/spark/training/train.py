@@ -1,0 +1,150 @@
+"""Fit on a frozen training set, then measure on its hold-out; only the model and numbers leave Spark."""
+
+import hashlib
+from contextlib import ExitStack
+from pathlib import Path
+
+import xgboost
+from pyspark.sql import DataFrame, SparkSession
+
+from lakeloop.core.curves import calibration
+from lakeloop.core.errors import ConfigurationError, InvalidInput
+from lakeloop.core.evaluation import CHALLENGER, CHAMPION, DayMetrics, Evaluation
+from lakeloop.core.gate_policy import LOGISTIC, BeatsBaseline, HoldsInSlices
+from lakeloop.core.jobs import ModelFile, TrainJob
+from lakeloop.core.lake import DATE_COLUMN
+from lakeloop.core.metrics import CURVE_BINS
+from lakeloop.core.reports import TrainReport
+from lakeloop.core.use_case import UseCase
+from lakeloop.spark.booster import with_scores
+from lakeloop.spark.encodings import encoded, keep, kept_in, learn
+from lakeloop.spark.leaks import aucs_alone, check_leaks
+from lakeloop.spark.training.baselines import with_logistic, with_rate
+from lakeloop.spark.training.fit import Watch, check_room, fit, threads
+from lakeloop.spark.training.importance import importance
+from lakeloop.spark.training.matrix import FIT, HOLDOUT, read_split
+from lakeloop.spark.training.measures import by_day, histogram, slices
+
+MODEL_FILE = "model.ubj"
+_BASELINE = "_baseline_"
+
+
+def train(job: TrainJob, spark: SparkSession, case: UseCase) -> TrainReport:
+    """A challenger, and what was measured of it beside the champion and the baselines that the gates name.
+
+    Raises:
+        ConfigurationError: a gate names a column that the case does not have.
+        InvalidInput: the fit cannot run here; nothing was fitted.
+        LeakageFound: a feature alone ranks the label almost perfectly; nothing was fitted.
+    """
+    case = case.model_copy(update={"model": job.model, "feature_names": job.features})
+    _check(case)
+    watch = Watch()
+    with ExitStack() as kept:
+        past = held(read_split(spark, case, job.repository, job.matrix, FIT), kept)
+        later = held(read_split(spark, case, job.repository, job.matrix, HOLDOUT), kept)
+        rows = past.count()
+        check_room(spark, rows, case)
+        encodings = learn(past, [name for name in case.categories if name in case.feature_names])
+        aucs = aucs_alone(encoded(past, encodings), case, rows)
+        check_leaks(aucs, case)
+        watch.lap("looked")
+        booster = fit(encoded(past, encodings), case)
+        keep(booster, encodings)
+        content, path = _saved(booster, Path(job.workdir))
+        watch.lap("fit")
+        scored, models = _scored(past, later, case, content, job.champion)
+        scored = held(scored, kept)
+        days = tuple(_unmarked(one) for one in by_day(scored, models, case.label.name))
+        learnt = by_day(with_model(past, content, CHALLENGER), [CHALLENGER], case.label.name)
+        bins = histogram(scored, CHALLENGER, case.label.name)
+        groups = slices(scored, _sliced_by(case), [name for name in models if name in {CHALLENGER, CHAMPION}], case.label.name)
+        moved, sampled = importance(encoded(later, encodings), [*case.entity, DATE_COLUMN], case.feature_names, content)
+        watch.lap("measured")
+    evaluation = Evaluation(
+        days=days, calibration=calibration(bins, 1 / CURVE_BINS), slices=groups, feature_auc=aucs,
+        model_features=case.feature_names, live_features=case.feature_names, fit_seconds=watch.seconds["fit"],
+        model_bytes=len(content), has_champion=job.champion is not None,
+        champion_gap=_gap(job.champion, case),
+    )  # fmt: skip
+    return TrainReport(
+        model_file=str(path), sha256=hashlib.sha256(content).hexdigest(), evaluation=evaluation, fit_days=learnt, histogram=bins,
+        importance=moved, sampled=sampled, threads=threads(spark), seconds=watch.seconds,
+    )  # fmt: skip
+
+
+def _check(case: UseCase) -> None:
+    known = {*case.entity, *case.feature_names, DATE_COLUMN}
+    if missing := {name for gate in case.gates for name in gate.columns()} - known:
+        message = f"a gate of {case.name} asks for {sorted(missing)}, not an entity or feature column; nothing was fitted"
+        raise ConfigurationError(message)
+
+
+def held(frame: DataFrame, kept: ExitStack) -> DataFrame:
+    """Held in Spark's memory until `kept` is left: it is read more than once."""
+    held = frame.persist()
+    kept.callback(held.unpersist)
+    return held
+
+
+def _saved(booster: xgboost.Booster, folder: Path) -> tuple[bytes, Path]:
+    path = folder / MODEL_FILE
+    booster.save_model(path)
+    return path.read_bytes(), path
+
+
+def _scored(
+    past: DataFrame, later: DataFrame, case: UseCase, challenger: bytes, champion: ModelFile | None
+) -> tuple[DataFrame, list[str]]:
+    """The hold-out with one column of scores a model."""
+    models = [CHALLENGER]
+    scored = with_model(later, challenger, CHALLENGER)
+    if champion and not _gap(champion, case):
+        scored, models = with_model(scored, _bytes(champion), CHAMPION), [*models, CHAMPION]
+    for name in dict.fromkeys(gate.baseline for gate in case.gates if isinstance(gate, BeatsBaseline)):
+        column = f"{_BASELINE}{name}"  # `carrier` is a column of the rows already, by which they may be grouped
+        if name == LOGISTIC:
+            numbers = [feature for feature in case.feature_names if feature not in case.categories]
+            scored = with_logistic(past, scored, numbers, case.label.name, column)
+        else:
+            scored = with_rate(past, scored, name.split(","), case.label.name, column)
+        models.append(column)
+    return scored, models
+
+
+def _unmarked(one: DayMetrics) -> DayMetrics:
+    return one.model_copy(update={"model": one.model.removeprefix(_BASELINE)})
+
+
+def with_model(frame: DataFrame, model: bytes, name: str) -> DataFrame:
+    """The frame, every column kept, with a model's scores under its name."""
+    features = xgboost.Booster(model_file=bytearray(model)).feature_names or []
+    kept = {f"_kept_{each}": frame[each] for each in features}
+    scored = with_scores(frame.withColumns(kept), features, model).withColumnRenamed("score", name)
+    return scored.withColumnsRenamed({copy: each for copy, each in zip(kept, features, strict=True)})
+
+
+def _gap(champion: ModelFile | None, case: UseCase) -> str:
+    """What keeps the champion from scoring the hold-out: features that the case does not compute any more, or otherwise."""
+    if champion is None:
+        return ""
+    content = _bytes(champion)
+    asked = xgboost.Booster(model_file=bytearray(content)).feature_names or []
+    if missing := sorted(set(asked) - set(case.feature_names)):
+        return f"the champion asks for {', '.join(missing)}, which the case does not compute any more"
+    if other := sorted(set(kept_in(content).values) ^ {name for name in asked if name in case.categories}):
+        return f"of {', '.join(other)} the champion learnt as a number what the case gives as a text now, or the other way"
+    return ""
+
+
+def _bytes(model: ModelFile) -> bytes:
+    content = Path(model.path).read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != model.sha256:
+        message = f"model file {model.path} has sha256 {found[:12]}, {model.sha256[:12]} was recorded; it was not loaded"
+        raise InvalidInput(message)
+    return content
+
+
+def _sliced_by(case: UseCase) -> list[str]:
+    return list(dict.fromkeys(name for gate in case.gates if isinstance(gate, HoldsInSlices) for name in gate.by))

@@ -1,0 +1,118 @@
+"""Promotions by hand: a version put forward, or the line of champions gone back over, by the same gated merge."""
+
+from typing import Any
+
+from lakeloop.core.aliases import GATES
+from lakeloop.core.errors import PreconditionFailed, PromotionRefused
+from lakeloop.core.gates import GateResult, judge_gates
+from lakeloop.core.lake import MAIN, run_key
+from lakeloop.core.ledger import Ledger
+from lakeloop.core.receipts import PromotionReceipt
+from lakeloop.core.runs import Run
+from lakeloop.core.training import Fitted, TrainingSet
+from lakeloop.steps.history import merged_as, read_ledger
+from lakeloop.steps.platform import Platform
+from lakeloop.steps.promotion import Promotion, evaluate, merge, told
+from lakeloop.steps.training.gate import as_of, asks_why
+from lakeloop.steps.training.record import read_fitted, read_training
+
+
+def promote_version(p: Platform, run: Run, version: int, *, dry_run: bool = False) -> dict[str, Any]:
+    """Make a version champion on a person's word; its gates are asked anew, and none that fails is overruled.
+
+    Raises:
+        PromotionRefused, PreconditionFailed, RegistryFailed: as each says; the champion is unchanged.
+    """
+    head = p.lake.head(MAIN)
+    ledger = read_ledger(p.lake, p.case.name, head)
+    _not_champion(ledger, version)
+    if ledger.promotion_of(version):
+        msg = (
+            f"version {version} has been champion before; nothing was promoted. Next: `lakeloop models rollback {p.case.name} "
+            f"--to {version}`, which asks no gate again."
+        )
+        raise PreconditionFailed(msg)
+    return _done(p, run, _put_forward(p, run, ledger, version), dry_run=dry_run)
+
+
+def roll_back(
+    p: Platform, run: Run, to: int | None = None, *, despite_withdrawn: bool = False, dry_run: bool = False
+) -> dict[str, Any]:
+    """Make an earlier champion champion again: the one before, unless another is named.
+
+    Raises:
+        PromotionRefused, PreconditionFailed, RegistryFailed: as each says; the champion is unchanged.
+    """
+    ledger = read_ledger(p.lake, p.case.name, p.lake.head(MAIN))
+    before = ledger.previous if to is None else ledger.promotion_of(to)
+    if before is None:
+        what = "there is no champion before this one" if to is None else f"version {to} never was champion"
+        msg = f"{p.case.name}: {what}; nothing was rolled back. Next: `lakeloop models list {p.case.name}`."
+        raise PreconditionFailed(msg)
+    _not_champion(ledger, before.model_version)
+    return _done(p, run, _back_to(p, run, ledger, before, despite_withdrawn=despite_withdrawn), dry_run=dry_run)
+
+
+def _not_champion(ledger: Ledger, version: int) -> None:
+    if ledger.champion and ledger.champion.model_version == version:
+        msg = f"version {version} is champion already (promotion {ledger.champion.seq}); nothing was done."
+        raise PreconditionFailed(msg)
+
+
+def _put_forward(p: Platform, run: Run, ledger: Ledger, version: int) -> Promotion:
+    tags = p.registry.version(p.case.name, version).tags
+    missing = [name for name in ("run_key", "data_commit", "training_commit", GATES) if not tags.get(name)]
+    if missing:
+        msg = (
+            f"{p.case.name} version {version} does not say its {', '.join(missing)}: no training run brought it to its gates; "
+            "nothing was promoted. Next: train again."
+        )
+        raise PromotionRefused(msg)
+    at = tags["training_commit"], tags["run_key"]
+    known, fitted = read_training(p.lake, *at), read_fitted(p.lake, *at)
+    gates = _asked_anew(p, ledger, known, fitted)
+    asks = asks_why(gates, ledger)
+    return Promotion(
+        run_key=tags["run_key"], version=version, sha256=fitted.sha256, data_commit=known.data_commit,
+        reads=known.reads, trained_to=known.fit.last, metrics=dict(p.registry.metrics(p.case.name, version)),
+        gates=gates, **_standing(ledger), reason=run.reason,
+        approved_by=run.actor if asks else "", approved_why=run.reason if asks else "",
+    )  # fmt: skip
+
+
+def _asked_anew(p: Platform, ledger: Ledger, known: TrainingSet, fitted: Fitted) -> tuple[GateResult, ...]:
+    """Its gates by the lake's record and main as it is now: anybody on the registry's network may tag a version."""
+    measured = as_of(fitted.evaluation, known, ledger, p)
+    then, now = read_ledger(p.lake, p.case.name, known.data_commit).champion, ledger.champion
+    if then and now and then.model_version != now.model_version:
+        gap = f"it was measured beside version {then.model_version}, and version {now.model_version} is champion"
+        measured = measured.model_copy(update={"champion_gap": gap})
+    return judge_gates(p.case.gates, measured)
+
+
+def _back_to(p: Platform, run: Run, ledger: Ledger, before: PromotionReceipt, *, despite_withdrawn: bool) -> Promotion:
+    standing = _standing(ledger)
+    key = run_key(
+        case=p.case.name, stage=run.stage, works=[f"rollback to version {before.model_version} after {standing['after']}"],
+        contract="", code="",
+    )  # fmt: skip
+    return Promotion(
+        run_key=key, version=before.model_version, sha256=before.model_sha256, data_commit=before.data_commit,
+        reads=before.reads, trained_to=before.trained_to, metrics=before.metrics, gates=before.gates,
+        action="rollback", **standing, reason=run.reason,
+        despite_withdrawn=despite_withdrawn,
+    )  # fmt: skip
+
+
+def _standing(ledger: Ledger) -> dict[str, Any]:
+    champion = ledger.champion
+    return {"after": champion.seq if champion else 0, "previous": champion.model_version if champion else None}
+
+
+def _done(p: Platform, run: Run, wanted: Promotion, *, dry_run: bool) -> dict[str, Any]:
+    if not dry_run:
+        return told(p, wanted.run_key, merged_as(p.lake, wanted.run_key) or merge(p, run, wanted))
+    receipt = evaluate(p, run, wanted)
+    instead = f" instead of version {receipt.previous}" if receipt.previous else ""
+    summary = f"a dry run: version {receipt.model_version} would be champion{instead} (promotion {receipt.seq})"
+    return {"nothing_to_do": True, "version": receipt.model_version, "seq": receipt.seq, "summary": summary}

@@ -1,0 +1,1 @@
+"""Training: prepare the set, fit a challenger, put it through its gates."""

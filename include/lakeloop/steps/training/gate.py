@@ -1,0 +1,105 @@
+"""Gate: what was measured against the case's policy; the verdict is kept with the version, and shown."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from lakeloop.core.errors import NothingToDo, PromotionRefused
+from lakeloop.core.evaluation import Evaluation
+from lakeloop.core.gates import GateResult, judge_gates, may_promote, warns
+from lakeloop.core.lake import evidence_path
+from lakeloop.core.ledger import Ledger
+from lakeloop.core.model_card import model_card
+from lakeloop.core.runs import Run
+from lakeloop.core.training import TrainingSet
+from lakeloop.ports import ModelVersion
+from lakeloop.steps.gate_record import record_gates
+from lakeloop.steps.history import read_ledger
+from lakeloop.steps.platform import Platform
+from lakeloop.steps.training.fit import metrics_of
+from lakeloop.steps.training.gate_page import PAGE, gate_page
+from lakeloop.steps.training.record import read_fitted, read_training
+
+
+def gate(p: Platform, run: Run, fitted: dict[str, Any]) -> dict[str, Any]:
+    """Put the challenger through the case's gates; write what they said beside the version, whatever it is.
+
+    Raises:
+        PromotionRefused: a gate said no; the champion is unchanged.
+    """
+    key, commit = fitted["run_key"], fitted["commit"]
+    known, found = read_training(p.lake, commit, key), read_fitted(p.lake, commit, key)
+    ledger = read_ledger(p.lake, p.case.name)
+    results = judge_gates(p.case.gates, as_of(found.evaluation, known, ledger, p))
+    version = p.registry.version(p.case.name, fitted["version"])
+    asks = asks_why(results, ledger)
+    card = model_card(p.case, version.version, known, found, results, p.sites)
+    page = gate_page(p.case.name, version.version, known, found, results, asks, _links(p, version, known))
+    gated = {
+        **fitted, "commit": _kept(p, fitted, page), "page": PAGE, "ask": bool(asks), "ask_why": asks,
+        "gates": [one.model_dump(mode="json") for one in results],
+        "metrics": metrics_of(found, known),
+        "summary": f"{len(results)} gates: {_told(results)}" + (f"; a person is asked: {asks}" if asks else ""),
+    }  # fmt: skip
+    p.runs.describe(version, card, {"gates.json": json.dumps(gated["gates"], indent=1), "model_card.md": card, PAGE: page})
+    record_gates(p.registry, p.case.name, gated)
+    if not may_promote(results):
+        raise PromotionRefused(_refusal(p, version, results, gated))
+    return gated
+
+
+def _kept(p: Platform, fitted: dict[str, Any], page: str) -> str:
+    """The commit that has the page beside what it speaks of; the branch as it is where a try before this kept the same."""
+    branch = fitted["branch"]
+    if branch not in {found.name for found in p.lake.branches(branch)}:  # its promotion is done, and it is judged once more
+        p.lake.create_branch(branch, fitted["commit"])
+    p.lake.put(branch, evidence_path(fitted["run_key"], PAGE), page.encode())
+    try:
+        return p.lake.commit(branch, f"the gates of {p.case.name} version {fitted['version']}", {})
+    except NothingToDo:
+        return p.lake.head(branch)
+
+
+def _links(p: Platform, version: ModelVersion, known: TrainingSet) -> dict[str, str]:
+    """Where to look on: the version, its run, and the lake as it was read; none of a place that nobody configured."""
+    mlflow, lake = p.sites.get("mlflow", ""), p.sites.get("lake", "")
+    return {
+        "version in MLflow": mlflow and f"{mlflow}/#/models/{version.name}/versions/{version.version}",
+        "data commit": lake and f"{lake}{known.data_commit}/",
+    }
+
+
+def as_of(measured: Evaluation, known: TrainingSet, ledger: Ledger, p: Platform) -> Evaluation:
+    """What was measured, with what only main can tell now: what was withdrawn since, and how old the newest learnt day is."""
+    return measured.model_copy(
+        update={
+            "live_features": p.case.feature_names,
+            "newest_day": known.fit.last,
+            "business_day": ledger.today(p.case, datetime.now(UTC)),
+            "lost": tuple(str(unit) for unit in ledger.lost_reads(known.reads)),
+        }
+    )
+
+
+def asks_why(results: Sequence[GateResult], ledger: Ledger) -> str:
+    """Why a person has to answer before the promotion; empty when nobody has to."""
+    warned = [one.name for one in results if one.outcome == "warn"]
+    if ledger.champion is None:
+        return "a first model never promotes itself"
+    return f"{', '.join(warned)} warned" if warns(results) else ""
+
+
+def _refusal(p: Platform, version: ModelVersion, results: Sequence[GateResult], gated: dict[str, Any]) -> str:
+    failed = "; ".join(f"{one.name}: {one.words}" for one in results if one.outcome == "fail")
+    return (
+        f"{version.name} version {version.version}: {failed}; the champion is unchanged, the version stays registered. "
+        f"Next: `lakeloop models show {version.name} {version.version}`, or the page of its gates: "
+        f"{p.sites.get('lake', '')}{gated['commit']}/{evidence_path(gated['run_key'], PAGE)}"
+    )
+
+
+def _told(results: Sequence[GateResult]) -> str:
+    warned = [f"{one.name} warns ({one.words})" for one in results if one.outcome == "warn"]
+    passed = sum(one.outcome == "pass" for one in results)
+    return "; ".join([f"{passed} passed", *warned])

@@ -1,0 +1,143 @@
+"""Prepare: pin a commit, part its matured days, and freeze the training set on a branch of its own."""
+
+import json
+from datetime import UTC, date, datetime
+from typing import Any
+
+from lakeloop.core.checkpoints import reached
+from lakeloop.core.holdout import Split, TooFewDays, split_days
+from lakeloop.core.jobs import MatrixJob
+from lakeloop.core.lake import MAIN, run_key
+from lakeloop.core.ledger import Ledger
+from lakeloop.core.reading import wanted
+from lakeloop.core.receipts import PromotionReceipt, Reads
+from lakeloop.core.reports import MatrixReport
+from lakeloop.core.runs import Run
+from lakeloop.core.scoring import late_tables, whole_days
+from lakeloop.core.training import BY_HAND, CLOCK, Layout, TrainingSet
+from lakeloop.core.use_case import UseCase
+from lakeloop.core.words import counted
+from lakeloop.steps.history import read_ledger
+from lakeloop.steps.platform import Platform
+from lakeloop.steps.training.record import TRAINING, keep
+from lakeloop.steps.training.skew import skew, skewed_days
+
+FILES = 1  # of each split: read back in one order, whatever the cluster
+
+
+def prepare(p: Platform, run: Run) -> dict[str, Any]:
+    """Write the newest matured days as a training set, its hold-out apart, and commit it.
+
+    Raises:
+        Frozen: whether the platform is frozen could not be read; nothing was trained.
+        InvalidInput: the days have no labels, or labels of one class only, or a feature is infinite.
+    """
+    reason = p.lease.frozen()
+    if reason is not None:
+        return _nothing(f"training is frozen: {reason}; nothing was trained; `lakeloop unfreeze` lifts it")
+    head = p.lake.head(MAIN)
+    ledger = read_ledger(p.lake, p.case.name, head)
+    cause = cause_of(ledger, p.case, run)
+    if cause != BY_HAND and p.runs.caused(p.case.name, cause, besides=run.run_id):
+        return _nothing(f"{cause} was trained for already")
+    split = split_days(
+        matured_days(ledger, p.case, run), holdout_days=p.case.holdout_days, fewest_fit_days=p.case.fewest_training_days,
+        most_fit_days=p.case.training_days, cut_off=ledger.cut_off,
+    )  # fmt: skip
+    if isinstance(split, TooFewDays):
+        return _nothing(f"{split.words}; nothing was fitted")
+    reads = training_reads(ledger, p.case, [*split.fit, *split.holdout])
+    champion, made = ledger.champion, _making(ledger)
+    key = _key(p, reads, split, champion.model_version if champion else None)
+    if made and made.run_key == _key(p, reads, split, made.previous):
+        return _nothing("the champion was trained on exactly this data and code")
+    branch = run.branch(p.case.name)
+    p.lake.create_branch(branch, head)
+    written = p.spark.run(
+        MatrixJob(
+            repository=p.lake.repository, case=p.case_ref, snapshot=head, branch=branch, fit_dates=split.fit,
+            holdout_dates=split.holdout, files=FILES,
+        )
+    )  # fmt: skip
+    assert isinstance(written, MatrixReport)  # noqa: S101  # a job answers with its own report
+    training = _described(p, key, cause, ledger, reads, split, written)
+    keep(p.lake, branch, key, {TRAINING: training})
+    reached("train.written")
+    commit = p.lake.commit(branch, f"training set of {p.case.name}", {})
+    reached("train.prepared")
+    return {
+        "nothing_to_do": False, "run_key": key, "branch": branch, "commit": commit, "data_commit": head, "sealed": False,
+        "summary": _summary(training),
+    }  # fmt: skip
+
+
+def _key(p: Platform, reads: Reads, split: Split, compared: int | None) -> str:
+    """The same data, code and parameters are other work beside another champion: their gates compare with it."""
+    return run_key(
+        case=p.case.name, stage="train",
+        works=[json.dumps(reads, sort_keys=True, default=str), str(split.holdout[0]), f"beside {compared or 'no'} champion"],
+        contract=p.case.contract_version(), code=p.code_version, model=_asked(p.case),
+    )  # fmt: skip
+
+
+def _making(ledger: Ledger) -> PromotionReceipt | None:
+    """The promotion that first made today's champion one; a rollback to it is not of its own data."""
+    version = ledger.champion.model_version if ledger.champion else None
+    return next((one for one in ledger.promotions if one.model_version == version), None)
+
+
+def matured_days(ledger: Ledger, case: UseCase, run: Run) -> list[date]:
+    """Dates inside the run's range whose label and own tables are published, these in time to be predicted; oldest first."""
+    whole = [day for day in whole_days(ledger, {case.label.table, *case.required_on_day()}) if run.selects(day)]
+    return [day for day in whole if not late_tables(ledger, case, day)]
+
+
+def training_reads(ledger: Ledger, case: UseCase, days: list[date]) -> Reads:
+    """Every (table, receipt, date) that training on these days reads."""
+    read = wanted(ledger, case, days)
+    read[case.label.table] = sorted({*read.get(case.label.table, ()), *days})
+    return ledger.reads_of(read)
+
+
+def cause_of(ledger: Ledger, case: UseCase, run: Run) -> str:
+    """Why this run trains: a verdict, a week of the case's own clock, or somebody asked."""
+    if run.cause != CLOCK:
+        return run.cause or BY_HAND
+    year, week, _ = ledger.today(case, datetime.now(UTC)).isocalendar()
+    return f"weekly|{year}-W{week:02d}"
+
+
+def _described(
+    p: Platform, key: str, cause: str, ledger: Ledger, reads: Reads, split: Split, written: MatrixReport
+) -> TrainingSet:
+    skewed = skewed_days(ledger, [*split.fit, *split.holdout])
+    return TrainingSet(
+        run_key=key, repository=p.lake.repository, data_commit=ledger.head, fit_dates=split.fit,
+        holdout_dates=split.holdout, fit=written.fit, holdout=written.holdout,
+        reads=reads, features=p.case.feature_names, model=p.case.model,
+        layout=Layout(files=FILES, workers=p.case.model.num_workers), code_version=p.code_version,
+        contract_version=p.case.contract_version(), lock_digest=p.lock_digest, cause=cause,
+        skewed=skewed, skew=skew(p, ledger, skewed),
+        cut_off=ledger.cut_off, champion=ledger.champion.model_version if ledger.champion else None,
+    )  # fmt: skip
+
+
+def _asked(case: UseCase) -> str:
+    """What decides the parameters: the model's own, and how better ones are looked for."""
+    return case.model.model_dump_json() + (case.tuning.model_dump_json() if case.tuning else "")
+
+
+def _summary(training: TrainingSet) -> str:
+    fit, later = training.fit, training.holdout
+    skewed = (
+        [f"{counted(len(training.skewed), 'scored date')} of them had read what was restated since"] if training.skewed else []
+    )
+    restated = "".join(f"; {words}" for words in (*skewed, *(one.words for one in training.skew)))
+    return (
+        f"{counted(fit.days, 'day')} {fit.first} to {fit.last} to learn from ({fit.rows} rows, {fit.base_rate:.1%} positive), "
+        f"{counted(later.days, 'day')} {later.first} to {later.last} held out ({later.rows} rows){restated}"
+    )
+
+
+def _nothing(why: str) -> dict[str, Any]:
+    return {"nothing_to_do": True, "summary": why}

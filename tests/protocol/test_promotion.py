@@ -1,0 +1,244 @@
+"""Promotions on a real lake and a real registry: one wins, its aliases follow, what speaks against one stops it."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from lakeloop.adapters.mlflow_server.client import client_of
+from lakeloop.adapters.platform_db.database import Database
+from lakeloop.adapters.platform_db.lease import PlatformLease
+from lakeloop.core.errors import PreconditionFailed, PromotionRefused, RegistryFailed
+from lakeloop.core.lake import UnitId, evidence_path
+from lakeloop.core.withdrawal import Condemned
+from lakeloop.steps import withdraw
+from lakeloop.steps.history import read_ledger
+from lakeloop.steps.models import promote_version
+from lakeloop.steps.platform import Platform
+from lakeloop.steps.promotion import EVIDENCE, promote
+from lakeloop.steps.reconcile import reconcile
+from tests.protocol.challengers import approval, booster, challenger, on_registry
+from tests.protocol.test_races import meanwhile as meanwhile  # the fixture
+from tests.protocol.world import DAY_ONE, Address, alerts, assert_whole, deliver, found, ingest_all, platform, run
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint:UserWarning")  # of MLflow's own import
+D1, D2 = DAY_ONE, DAY_ONE + timedelta(days=1)
+
+
+@pytest.fixture
+def p(address: Address, mlflow_uri: str) -> Iterator[Platform]:
+    """A world with two published days and an empty registry."""
+    world = on_registry(found(address), mlflow_uri)
+    for day in (D1, D2):
+        deliver(address, day, {1: 1.0, 2: 2.0})
+    ingest_all(world)
+    yield world
+    assert_whole(world)
+
+
+def aliases(p: Platform) -> dict[str, int]:
+    return p.registry.aliases("toy")
+
+
+def first(p: Platform) -> None:
+    gated = challenger(p, 1)
+    promote(p, run("train"), gated, approval(gated))
+
+
+def condemn(p: Platform, day: date) -> list[Condemned]:
+    owner = read_ledger(p.lake, "toy").owner(UnitId("readings", day))
+    assert owner is not None
+    return [Condemned(UnitId("readings", day), owner.run_key, "test")]
+
+
+def unleased(address: Address) -> Platform:
+    """A publisher who thinks that it has the lease: only the server's gate stands between it and another."""
+    database = Database(f"sqlite:///{address.folder / 'other.db'}")
+    return replace(platform(address), lease=PlatformLease(database, ttl=0.3, patience=30))
+
+
+def test_a_first_model_never_promotes_itself_and_an_approval_stands_on_the_receipt(p: Platform) -> None:
+    gated = challenger(p, 1)
+    with pytest.raises(PromotionRefused, match="needs a person's approval .a first model.*the champion is unchanged"):
+        promote(p, run("train"), gated)
+    with pytest.raises(PromotionRefused, match="has none"):
+        promote(p, run("train"), gated, approval(gated) | {"version": 7})  # of another version
+    assert aliases(p) == {}
+    done = promote(p, run("train"), gated, approval(gated))
+    champion = read_ledger(p.lake, "toy").champion
+    assert champion is not None
+    assert (champion.approved_by, champion.approved_why, champion.previous) == ("ann", "looks right", None)
+    assert (done["version"], aliases(p)) == (1, {"champion": 1})
+    evidence = p.lake.get("main", evidence_path(champion.run_key, EVIDENCE))
+    assert hashlib.sha256(evidence).hexdigest() == champion.evaluation
+    assert promote(p, run("train", 2), gated)["commit"] == done["commit"], "a retry finds it"
+
+
+def test_aliases_follow_the_line_of_champions(p: Platform) -> None:
+    first(p)
+    promote(p, run("train"), challenger(p, 2))
+    waiting = challenger(p, 3, "warn")
+    assert aliases(p) == {"champion": 2, "previous": 1}
+    assert "challenger was nowhere, the ledger says version 3" in reconcile(p.lake, p.registry, p.outbox, p.case)["summary"]
+    promote(p, run("train"), waiting, approval(waiting))
+    assert aliases(p) == {"champion": 3, "previous": 2}
+
+
+def test_two_promoters_at_once_one_wins_and_the_other_is_told_which(p: Platform, meanwhile: dict[str, object]) -> None:
+    first(p)
+    mine, theirs = challenger(p, 2), challenger(p, 3)
+    meanwhile["promote.sealed"] = lambda: promote(p, run("train", 2), theirs)
+    with pytest.raises(PreconditionFailed, match="version 3 became champion first .*version 2 was compared with version 1"):
+        promote(p, run("train"), mine)
+    assert (aliases(p), len(read_ledger(p.lake, "toy").promotions)) == ({"champion": 3, "previous": 1}, 2)
+
+
+def test_two_tries_of_one_promotion_are_one(p: Platform, meanwhile: dict[str, object]) -> None:
+    first(p)
+    gated = challenger(p, 2)
+    meanwhile["promote.sealed"] = lambda: promote(p, run("train", 2), gated)
+    assert promote(p, run("train"), gated)["version"] == 2
+    assert len(read_ledger(p.lake, "toy").promotions) == 2
+
+
+def test_a_champion_that_came_between_the_gates_and_the_answer_refuses_the_promotion(p: Platform) -> None:
+    first(p)
+    asked = challenger(p, 2, "warn")
+    promote(p, run("train"), challenger(p, 3))
+    with pytest.raises(PreconditionFailed, match="version 3 became champion first"):
+        promote(p, run("train"), asked, approval(asked))
+
+
+def test_a_promotion_is_evaluated_again_when_main_moved_under_it(
+    p: Platform, address: Address, meanwhile: dict[str, object]
+) -> None:
+    first(p)
+    gated = challenger(p, 2)
+
+    def a_supplier_delivers() -> None:
+        deliver(address, D2 + timedelta(days=1), {1: 1.0, 2: 2.0})
+        ingest_all(unleased(address))
+
+    meanwhile["publish.before_merge"] = a_supplier_delivers
+    assert promote(p, run("train"), gated)["version"] == 2
+
+
+def test_a_withdrawal_cannot_slip_between_the_check_and_the_alias(
+    p: Platform, address: Address, meanwhile: dict[str, object]
+) -> None:
+    first(p)
+    gated = challenger(p, 2)
+    meanwhile["publish.before_merge"] = lambda: withdraw.withdraw(unleased(address), run("watch"), condemn(p, D1), [], {})
+    with pytest.raises(PreconditionFailed, match="learnt from readings 2024-01-01, which was withdrawn"):
+        promote(p, run("train"), gated)
+    assert aliases(p)["champion"] == 1
+
+
+def test_a_version_whose_gate_failed_is_not_promoted_whoever_approves(p: Platform) -> None:
+    first(p)
+    gated = challenger(p, 2, "fail")
+    with pytest.raises(PromotionRefused, match="not better; the champion is unchanged"):
+        promote(p, run("train"), gated, approval(gated))
+    assert p.registry.version("toy", 2).tags["gates"] == "refused"
+
+
+def test_bytes_that_are_not_those_that_were_fitted_are_not_promoted_though_the_tag_agrees(p: Platform, tmp_path: Path) -> None:
+    first(p)
+    gated = challenger(p, 2)
+    where = Path(p.registry.download("toy", 2, gated["sha256"], str(tmp_path)))
+    assert where.read_bytes() == booster(tmp_path, 2).read_bytes()
+    with pytest.raises(RegistryFailed, match="not used, the champion is unchanged"):
+        promote(p, run("train"), gated | {"sha256": "f" * 64})
+    assert aliases(p)["champion"] == 1
+
+
+def test_an_artifact_that_was_changed_is_not_promoted_and_put_back_it_is(p: Platform, mlflow_uri: str, tmp_path: Path) -> None:
+    first(p)
+    gated = challenger(p, 2)
+    good = Path(p.registry.download("toy", 2, gated["sha256"], str(tmp_path)))
+    content = good.read_bytes()
+    client = client_of(mlflow_uri)
+    model = client.get_model_version("toy", "2").source.removeprefix("models:/")
+
+    def overwrite(found: bytes) -> None:
+        """Through MLflow's own door, as anybody on its network may."""
+        (tmp_path / "model.ubj").write_bytes(found)
+        client.log_model_artifact(model, str(tmp_path / "model.ubj"))
+
+    overwrite(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(RegistryFailed, match=r"model.ubj has sha256 .* not used, the champion is unchanged"):
+        promote(p, run("train"), gated)
+    assert (aliases(p)["champion"], len(read_ledger(p.lake, "toy").promotions)) == (1, 1)
+    overwrite(content)
+    assert promote(p, run("train"), gated)["version"] == 2
+
+
+def test_an_artifact_that_was_changed_together_with_its_tag_is_not_promoted_by_hand(
+    p: Platform, mlflow_uri: str, tmp_path: Path
+) -> None:
+    first(p)
+    challenger(p, 2)
+    client = client_of(mlflow_uri)
+    other = booster(tmp_path, 7)
+    model = client.get_model_version("toy", "2").source.removeprefix("models:/")
+    client.log_model_artifact(model, str(other.rename(other.with_name("model.ubj"))))
+    forged = hashlib.sha256(other.with_name("model.ubj").read_bytes()).hexdigest()
+    client.set_model_version_tag("toy", "2", "sha256", forged)
+    asked = run("train").model_copy(update={"reason": "it looks well"})
+    with pytest.raises(RegistryFailed, match=rf"model.ubj has sha256 {forged[:12]} .* not used, the champion is unchanged"):
+        promote_version(p, asked, 2)
+    assert (aliases(p)["champion"], len(read_ledger(p.lake, "toy").promotions)) == (1, 1)
+
+
+HANDS: dict[str, tuple[dict[str, int | None], str]] = {
+    "moved": ({"champion": 1}, "champion was version 1, the ledger says version 2"),
+    "deleted": ({"champion": None}, "champion was nowhere, the ledger says version 2"),
+    "swapped": ({"champion": 1, "previous": 2}, "previous was version 2, the ledger says version 1"),
+    "made up": ({"challenger": 1}, "challenger was version 1, the ledger says nowhere"),
+}
+
+
+@pytest.mark.parametrize("hand", HANDS)
+def test_an_alias_that_somebody_moved_by_hand_is_put_back_and_told(p: Platform, hand: str) -> None:
+    first(p)
+    promote(p, run("train"), challenger(p, 2))
+    moves, words = HANDS[hand]
+    for alias, version in moves.items():
+        p.registry.point("toy", alias, version)
+    moved = aliases(p)
+    dry = reconcile(p.lake, p.registry, p.outbox, p.case, dry_run=True)
+    assert (words in dry["summary"], aliases(p), alerts(p)) == (True, moved, [])
+    done = reconcile(p.lake, p.registry, p.outbox, p.case)
+    assert (done["differences"], aliases(p)) == (dry["differences"], {"champion": 2, "previous": 1})
+    (alert,) = alerts(p)
+    assert (alert.severity, words in alert.body["cause"]) == ("warning", True)
+    assert reconcile(p.lake, p.registry, p.outbox, p.case)["nothing_to_do"]
+    assert len(alerts(p)) == 1
+
+
+def test_a_champion_deleted_from_the_registry_is_told_and_nothing_else_is_called_champion(p: Platform, mlflow_uri: str) -> None:
+    first(p)
+    promote(p, run("train"), challenger(p, 2))
+    client = client_of(mlflow_uri)
+    client.delete_model_version("toy", "2")
+    told = reconcile(p.lake, p.registry, p.outbox, p.case)
+    assert told["faults"] == ["version 2, the champion, is not in the registry any more"]
+    assert aliases(p) == {"previous": 1}
+    (alert,) = alerts(p)
+    assert (alert.severity, alert.body["next"]) == ("critical", 'lakeloop models rollback toy --reason "…"')
+
+
+def test_a_lost_previous_is_a_warning_and_no_rollback_to_it_is_advised(p: Platform, mlflow_uri: str) -> None:
+    first(p)
+    promote(p, run("train"), challenger(p, 2))
+    client_of(mlflow_uri).delete_model_version("toy", "1")
+    reconcile(p.lake, p.registry, p.outbox, p.case)
+    (alert,) = alerts(p)
+    assert (alert.severity, "lakeloop models rollback toy --to … " in alert.body["next"]) == ("warning", True)
+
+
+def test_a_case_that_nobody_trained_has_nothing_to_reconcile(p: Platform) -> None:
+    assert reconcile(p.lake, p.registry, p.outbox, p.case)["nothing_to_do"]

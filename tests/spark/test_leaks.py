@@ -1,0 +1,58 @@
+"""A feature that alone tells the label is found, whichever way it tells it."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from pyspark.sql import SparkSession
+from sklearn.metrics import roc_auc_score
+
+from lakeloop.spark import leaks
+from lakeloop.spark.leaks import aucs_alone
+from use_cases.flights import FLIGHTS
+
+NAMES = ("usual", "reversed", "told", "told_by_silence", "silent", "rough")
+CASE = FLIGHTS.model_copy(update={"feature_names": NAMES, "entity": ("flight",)})
+SCHEMA = f"flight int, data_date date, late double, {', '.join(f'{name} double' for name in NAMES)}"
+
+
+def row(number: int, draw: random.Random) -> tuple[object, ...]:
+    late = float(draw.random() < 0.3)
+    usual = draw.gauss(late, 1)
+    silence = None if late else draw.random()
+    rough = None if draw.random() < 0.2 else float(draw.randrange(4) + late)
+    return (number, None, late, usual, -usual, late * 100, silence, None, rough)
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[tuple[object, ...]]:
+    draw = random.Random(5)
+    return [row(number, draw) for number in range(400)]
+
+
+def test_the_auc_of_each_feature_alone_is_exact_and_a_leak_stands_out(
+    spark: SparkSession, rows: list[tuple[object, ...]]
+) -> None:
+    found = aucs_alone(spark.createDataFrame(rows, SCHEMA), CASE, len(rows))
+    labels = [one[2] for one in rows]
+    usual = roc_auc_score(labels, [one[3] for one in rows])
+    ends = [roc_auc_score(labels, [end if one[8] is None else one[8] for one in rows]) for end in (-1.0, 9.0)]
+    rough = max(max(auc, 1 - auc) for auc in ends)
+    assert found == pytest.approx(
+        {"usual": usual, "reversed": usual, "told": 1.0, "told_by_silence": 1.0, "silent": 0.5, "rough": rough}, abs=1e-6
+    )
+    assert list(found) == list(NAMES)
+    assert {name for name, auc in found.items() if auc > 0.99} == {"told", "told_by_silence"}
+
+
+def test_of_many_rows_the_same_part_is_asked_each_time_and_one_class_has_no_auc(
+    spark: SparkSession, rows: list[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leaks, "MOST_ROWS", 100)
+    frame = spark.createDataFrame(rows, SCHEMA)
+    part = aucs_alone(frame, CASE, len(rows))
+    assert part == aucs_alone(frame.repartition(3), CASE, len(rows))
+    assert part["told"] == 1.0
+    assert part["usual"] != pytest.approx(roc_auc_score([one[2] for one in rows], [one[3] for one in rows]), abs=1e-6)
+    assert aucs_alone(frame.where("late = 0"), CASE, 100) == {}

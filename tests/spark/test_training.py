@@ -1,0 +1,292 @@
+"""Training: a frozen set, a fit whose bytes come again, measures that are those of the rows, and refusals before the fit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xgboost
+from pyspark.sql import SparkSession
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss, roc_auc_score
+
+from lakeloop.adapters.lakefs_lake import LakeFSLake
+from lakeloop.core.errors import ConfigurationError, InvalidInput, LeakageFound
+from lakeloop.core.gate_policy import ALWAYS, BeatsBaseline, HoldsInSlices
+from lakeloop.core.gates import judge_gates
+from lakeloop.core.jobs import MatrixJob, ModelFile, TrainJob
+from lakeloop.core.lake import training
+from lakeloop.core.reports import MatrixReport, TrainReport
+from lakeloop.core.use_case import XGBoost
+from lakeloop.settings import Settings
+from lakeloop.spark.encodings import Encodings, keep, kept_in
+from lakeloop.spark.tables import read_table
+from lakeloop.spark.training.baselines import with_logistic, with_rate
+from lakeloop.spark.training.importance import importance
+from lakeloop.spark.training.matrix import FIT, HOLDOUT, read_split, write_matrix
+from lakeloop.spark.training.measures import by_day, histogram, slices
+from lakeloop.spark.training.train import _gap, train
+from tests.spark.small_flights import days, publish, world
+from use_cases.flights import FLIGHTS
+
+DATES = days(date(2013, 3, 1), 24)
+FEW = XGBoost(max_depth=3, n_estimators=20, learning_rate=0.3, min_child_weight=5)
+CASE = FLIGHTS.model_copy(update={"model": FEW})
+
+
+@pytest.fixture(scope="module")
+def snapshot(stack: Settings, shared_lake: LakeFSLake) -> str:
+    """Twenty-four days of the small world."""
+    return publish(stack, shared_lake, world(DATES))
+
+
+def matrix_job(lake: LakeFSLake, snapshot: str, branch: str) -> MatrixJob:
+    """Twenty days to learn from, four later ones to be judged on."""
+    lake.create_branch(branch, snapshot)
+    return MatrixJob(
+        repository=lake.repository, case="use_cases.flights:FLIGHTS", snapshot=snapshot, branch=branch,
+        fit_dates=tuple(DATES[:20]), holdout_dates=tuple(DATES[20:]),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def written(spark: SparkSession, shared_lake: LakeFSLake, snapshot: str) -> tuple[MatrixReport, str]:
+    """The training set of these days, and its commit."""
+    report = write_matrix(matrix_job(shared_lake, snapshot, "training-set"), spark, CASE)
+    return report, shared_lake.commit("training-set", "a training set", {})
+
+
+@pytest.fixture
+def job(shared_lake: LakeFSLake, written: tuple[MatrixReport, str], tmp_path: Path) -> TrainJob:
+    return TrainJob(
+        repository=shared_lake.repository, case="use_cases.flights:FLIGHTS", matrix=written[1], workdir=str(tmp_path),
+        features=CASE.feature_names, model=FEW,
+    )  # fmt: skip
+
+
+def test_every_row_is_in_the_training_set_and_those_without_a_label_are_counted(
+    spark: SparkSession, shared_lake: LakeFSLake, written: tuple[MatrixReport, str]
+) -> None:
+    report, commit = written
+    assert (report.fit.rows, report.fit.unlabelled, report.fit.days) == (20 * 59, 20, 20)
+    assert (report.holdout.rows, report.holdout.unlabelled, report.holdout.first) == (4 * 59, 4, DATES[20])
+    assert read_table(spark, shared_lake.repository, commit, training("flights")).count() == 24 * 60
+    assert read_split(spark, CASE, shared_lake.repository, commit, FIT).where("late IS NULL").isEmpty()
+
+
+def test_the_same_commit_gives_the_same_training_set_and_the_same_model(
+    spark: SparkSession, shared_lake: LakeFSLake, snapshot: str, written: tuple[MatrixReport, str], job: TrainJob, tmp_path: Path
+) -> None:
+    first = train(job, spark, CASE)
+    content = Path(first.model_file).read_bytes()
+    assert first.sha256 == hashlib.sha256(content).hexdigest()
+    again = write_matrix(matrix_job(shared_lake, snapshot, "training-set-again"), spark, CASE)
+    assert again == written[0]
+    commit = shared_lake.commit("training-set-again", "the same", {})
+    second = train(job.model_copy(update={"matrix": commit, "workdir": str(tmp_path)}), spark, CASE)
+    assert second.sha256 == first.sha256
+    still = {"fit_seconds": None}
+    assert second.evaluation.model_copy(update=still) == first.evaluation.model_copy(update=still)
+
+
+def test_a_fit_beats_the_carriers_rate_and_says_what_moved_it(spark: SparkSession, job: TrainJob) -> None:
+    report = train(job, spark, CASE)
+    said = {one.name: one.outcome for one in judge_gates(CASE.gates, report.evaluation)}
+    assert said["ranks_better_than_carrier_rate"] == said["leaks_nothing"] == said["fits_signature"] == "pass"
+    assert next(iter(report.importance)) == "precip"
+    assert report.sampled == 4 * 59
+    assert {one.model for one in report.evaluation.days} == {"challenger", "carrier", "logistic"}
+    groups = {one.value for one in report.evaluation.slices if one.column == "carrier"}
+    assert groups == {"AA", "UA", "B6", "DL"}, "by the carrier, not by the rate that is its baseline"
+    assert len(report.evaluation.daily("challenger", "auc")) == 4
+
+
+def test_the_champion_is_measured_on_the_very_same_rows(spark: SparkSession, job: TrainJob, tmp_path: Path) -> None:
+    folder = tmp_path / "champion"
+    folder.mkdir()
+    smaller = {"workdir": str(folder), "model": FEW.model_copy(update={"n_estimators": 3})}
+    champion = train(job.model_copy(update=smaller), spark, CASE)
+    known = ModelFile(path=champion.model_file, sha256=champion.sha256)
+    report = train(job.model_copy(update={"champion": known}), spark, CASE)
+    alone = {one.data_date: one.auc for one in champion.evaluation.days if one.model == "challenger"}
+    assert report.evaluation.daily("champion", "auc") == alone
+    assert report.evaluation.has_champion
+    assert all(one.champion is not None for one in report.evaluation.slices)
+    with pytest.raises(InvalidInput, match="was not loaded"):
+        train(job.model_copy(update={"champion": known.model_copy(update={"sha256": "0" * 64})}), spark, CASE)
+
+
+def test_a_champion_that_asks_for_features_of_yesterday_is_not_compared(
+    spark: SparkSession, job: TrainJob, tmp_path: Path
+) -> None:
+    (tmp_path / "champion").mkdir()
+    champion = train(job.model_copy(update={"workdir": str(tmp_path / "champion")}), spark, CASE)
+    known = ModelFile(path=champion.model_file, sha256=champion.sha256)
+    fewer = {"champion": known, "features": CASE.feature_names[1:]}
+    report = train(job.model_copy(update=fewer), spark, CASE)
+    assert (
+        report.evaluation.champion_gap
+        == f"the champion asks for {CASE.feature_names[0]}, which the case does not compute any more"
+    )
+    (said,) = (one for one in judge_gates(ALWAYS, report.evaluation) if one.name == "better_than_champion")
+    assert said.outcome == "warn"
+
+
+def test_a_champion_that_learnt_a_feature_of_another_kind_is_not_compared(tmp_path: Path) -> None:
+    data = xgboost.DMatrix(np.arange(8.0).reshape(-1, 2), label=[0, 1, 0, 1], feature_names=["a", "b"])
+    booster = xgboost.train({"objective": "binary:logistic"}, data, num_boost_round=1)
+    keep(booster, Encodings(values={"a": ("x", "y")}))
+    path = tmp_path / "model.ubj"
+    booster.save_model(path)
+    champion = ModelFile(path=str(path), sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    case = CASE.model_copy(update={"feature_names": ("a", "b")})
+    assert _gap(champion, case.model_copy(update={"categories": ("a",)})) == ""
+    assert _gap(champion, case).startswith("of a the champion learnt as a number what the case gives as a text now")
+    assert _gap(champion, case.model_copy(update={"categories": ("a", "b")})).startswith("of b the champion")
+
+
+@pytest.mark.parametrize(
+    ("fit", "holdout"), [(DATES[:20], (DATES[3], DATES[20])), ([], DATES[20:]), (DATES[:20], [])]
+)  # fmt: skip
+def test_holdout_dates_come_after_all_others(
+    spark: SparkSession, shared_lake: LakeFSLake, snapshot: str, fit: list[date], holdout: list[date]
+) -> None:
+    job = MatrixJob(
+        repository=shared_lake.repository, case="c", snapshot=snapshot, branch="b", fit_dates=tuple(fit),
+        holdout_dates=tuple(holdout),
+    )  # fmt: skip
+    with pytest.raises(InvalidInput, match="hold-out dates after all of them; nothing was fitted"):
+        write_matrix(job, spark, CASE)
+
+
+def test_days_without_labels_and_days_of_one_class_are_not_fitted(
+    spark: SparkSession, stack: Settings, shared_lake: LakeFSLake, snapshot: str
+) -> None:
+    job = matrix_job(shared_lake, snapshot, "no-labels").model_copy(update={"holdout_dates": (date(2014, 1, 1),)})
+    with pytest.raises(InvalidInput, match="no row of the holdout days of flights has a label yet"):
+        write_matrix(job, spark, CASE)
+    calm = CASE.model_copy(
+        update={"label": CASE.label.model_copy(update={"expression": "CASE WHEN arr_delay IS NULL THEN NULL ELSE 0 END"})}
+    )
+    with pytest.raises(InvalidInput, match="have the same late: there is nothing to tell apart"):
+        write_matrix(matrix_job(shared_lake, snapshot, "one-class"), spark, calm)
+
+
+def test_a_feature_that_is_the_answer_stops_the_training(
+    spark: SparkSession,
+    stack: Settings,
+    shared_lake: LakeFSLake,
+    written: tuple[MatrixReport, str],
+    job: TrainJob,
+    tmp_path: Path,
+) -> None:
+    shared_lake.create_branch("leaking", written[1])
+    path = f"s3a://{shared_lake.repository}/leaking/{training('flights')}"
+    rows = read_table(spark, shared_lake.repository, written[1], training("flights"))
+    rows.selectExpr(*(name if name != "hour" else "coalesce(late, 0.5) AS hour" for name in rows.columns)).write.format(
+        "delta"
+    ).mode("overwrite").partitionBy("split").save(path)
+    commit = shared_lake.commit("leaking", "an answer among the features", {})
+    with pytest.raises(LeakageFound, match=r"hour \(1\.0000\) of flights alone ranks late"):
+        train(job.model_copy(update={"matrix": commit}), spark, CASE)
+    assert not list(tmp_path.iterdir()), "nothing was fitted"
+
+
+def test_a_category_is_learnt_rides_in_the_model_and_may_hold_what_nobody_saw(
+    spark: SparkSession, shared_lake: LakeFSLake, written: tuple[MatrixReport, str], job: TrainJob
+) -> None:
+    shared_lake.create_branch("categories", written[1])
+    path = f"s3a://{shared_lake.repository}/categories/{training('flights')}"
+    rows = read_table(spark, shared_lake.repository, written[1], training("flights"))
+    fog = "WHEN split = 'holdout' AND hour < 8 THEN 'fog'"
+    sky = f"CASE {fog} WHEN precip > 0 THEN 'rain' WHEN precip = 0 THEN 'clear' END AS sky"
+    widened = rows.selectExpr("*", sky).write.format("delta").mode("overwrite").option("overwriteSchema", "true")
+    widened.partitionBy("split").save(path)
+    commit = shared_lake.commit("categories", "a category among the features", {})
+    case = CASE.model_copy(update={"feature_names": (*CASE.feature_names, "sky"), "categories": ("sky",)})
+    report = train(job.model_copy(update={"matrix": commit, "features": case.feature_names}), spark, case)
+    learnt = kept_in(Path(report.model_file).read_bytes())
+    assert set(learnt.values["sky"]) == {"rain", "clear"}, "from the rows of the fit, not from later ones"
+    assert math.isnan(learnt.number("sky", "fog"))
+    assert {one.rows for one in report.evaluation.days if one.model == "challenger"} == {59}, "every later row has its score"
+    assert report.evaluation.feature_auc["sky"] > 0.6
+
+
+def test_what_cannot_run_here_is_refused_before_it_starts(spark: SparkSession, job: TrainJob, tmp_path: Path) -> None:
+    many = job.model_copy(update={"model": FEW.model_copy(update={"num_workers": 64})})
+    with pytest.raises(InvalidInput, match="asks for 64 workers"):
+        train(many, spark, CASE)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_gate_on_a_column_nobody_has_is_a_mistake_of_the_case(spark: SparkSession, job: TrainJob) -> None:
+    gates = (BeatsBaseline(name="moon", baseline="moon", metric="auc"), HoldsInSlices(by=("tide",)))
+    with pytest.raises(ConfigurationError, match=r"\['moon', 'tide'\]"):
+        train(job, spark, CASE.model_copy(update={"gates": gates}))
+
+
+def test_measures_are_those_of_the_rows(spark: SparkSession) -> None:
+    rows = [
+        (
+            date(2013, 1, 1 + number % 2),
+            "x" if number % 5 else "y",
+            float(number % 3 == 0),
+            (number * 37 % 40) / 100 + 0.3 * (number % 3 == 0),
+        )
+        for number in range(400)
+    ]
+    frame = spark.createDataFrame(rows, "data_date date, side string, late double, challenger double")
+    for one in by_day(frame, ["challenger"], "late"):
+        labels, scores = zip(*((late, score) for day, _, late, score in rows if day == one.data_date), strict=True)
+        assert one.auc == pytest.approx(roc_auc_score(labels, scores), abs=1e-12), "ties count half"
+        assert one.log_loss == pytest.approx(log_loss(labels, [min(max(score, 1e-7), 1 - 1e-7) for score in scores]), abs=1e-9)
+    assert sum(one.rows for one in histogram(frame, "challenger", "late")) == 400
+    (left, right) = slices(frame, ["side"], ["challenger"], "late")
+    assert (left.value, left.rows, right.value, right.rows, left.champion) == ("x", 320, "y", 80, None)
+
+
+def test_a_day_of_one_class_has_no_auc(spark: SparkSession) -> None:
+    frame = spark.createDataFrame(
+        [(date(2013, 1, 1), 0.0, 0.2), (date(2013, 1, 1), 0.0, 0.3)], "data_date date, late double, m double"
+    )
+    (found,) = by_day(frame, ["m"], "late")
+    assert (found.auc, found.rows, found.positives) == (None, 2, 0)
+
+
+def test_a_group_never_seen_gets_the_overall_rate(spark: SparkSession) -> None:
+    past = spark.createDataFrame([("AA", 1.0), ("AA", 0.0), ("UA", 0.0), ("UA", 0.0)], "carrier string, late double")
+    later = spark.createDataFrame([("AA", 1.0), ("UA", 0.0), ("B6", 1.0)], "carrier string, late double")
+    rated = with_rate(past, later, ["carrier"], "late", "rate").collect()
+    assert sorted(row["rate"] for row in rated) == [0.0, 0.25, 0.5]
+
+
+def test_the_logistic_baseline_is_a_logistic_regression(spark: SparkSession) -> None:
+    rows = [(float(n % 7), None if n % 11 == 0 else float(n % 5), float((n % 7) + n % 3 > 5)) for n in range(300)]
+    frame = spark.createDataFrame(rows, "a double, b double, late double")
+    found = [row["logistic"] for row in with_logistic(frame, frame, ["a", "b"], "late").collect()]
+    known = [b for _, b, _ in rows if b is not None]
+    filled = [(a, sum(known) / len(known) if b is None else b) for a, b, _ in rows]
+    asked = LogisticRegression(C=1e9, max_iter=1000).fit(filled, [late for _, _, late in rows]).predict_proba(filled)[:, 1]
+    assert found == pytest.approx(list(asked), abs=2e-3)
+
+
+def test_importance_is_of_a_bounded_sample_that_stays_the_same(
+    spark: SparkSession,
+    shared_lake: LakeFSLake,
+    written: tuple[MatrixReport, str],
+    job: TrainJob,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lakeloop.spark.training.importance.SAMPLE", 50)
+    report: TrainReport = train(job, spark, CASE)
+    later = read_split(spark, CASE, shared_lake.repository, written[1], HOLDOUT)
+    again, sampled = importance(
+        later, ["carrier", "flight", "origin", "data_date"], CASE.feature_names, Path(report.model_file).read_bytes()
+    )
+    assert (again, sampled) == (report.importance, 50)
+    assert json.dumps(again)

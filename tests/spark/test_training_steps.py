@@ -1,0 +1,239 @@
+"""Training from main to a registered version and back again to the same bytes, on the real parts, and what ends it early."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import use_cases.tiny
+from mlflow.data.dataset_source_registry import get_dataset_source_from_json
+from pyarrow.dataset import dataset
+from pyspark.sql import functions as F
+from typer.testing import CliRunner
+from use_cases.tiny import TINY
+from use_cases.tiny import features as tiny_features
+
+from lakeloop.adapters.mlflow_server import MlflowRegistry, MlflowRuns
+from lakeloop.adapters.mlflow_server.client import client_of
+from lakeloop.core.errors import PromotionRefused, RegistryFailed, SparkFailed
+from lakeloop.core.lake import evidence_path
+from lakeloop.core.runs import Run, SessionKey
+from lakeloop.settings import Settings
+from lakeloop.stack.ports import LOOPBACK, free_port
+from lakeloop.steps.models import roll_back
+from lakeloop.steps.platform import Platform
+from lakeloop.steps.promotion import promote
+from lakeloop.steps.training import fit, gate, prepare
+from lakeloop.steps.training.record import read_fitted, read_training
+from lakeloop.steps.training.reproduce import reproduce
+from tests.spark.test_second_case import CASE, NIGHTS, deliver, ingest_all, run
+from tests.spark.tiny_world import Dying, publish_nights, settings_of, trainer
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint:UserWarning")  # of MLflow's own import
+
+
+@pytest.fixture(scope="module")
+def world(stack: Settings, mlflow_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings of a lake with ten published nights of the second case."""
+    settings = settings_of(stack, mlflow_uri, tmp_path_factory.mktemp("training"), "training-steps")
+    publish_nights(settings)
+    return settings
+
+
+@pytest.fixture
+def p(world: Settings, new_key: Callable[[], SessionKey]) -> Iterator[Platform]:
+    with trainer(world, new_key()) as opened:
+        yield opened
+
+
+def fitted(p: Platform) -> dict[str, Any]:
+    return fit.fit(p, run("train"), prepare.prepare(p, run("train")))
+
+
+def test_a_version_leads_back_to_all_that_made_it(
+    p: Platform, world: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = fitted(p)
+    tagged = p.lake.commit_of(f"model-tiny-v{done['version']}").id
+    assert tagged == done["commit"]
+    known, found = read_training(p.lake, tagged, done["run_key"]), read_fitted(p.lake, tagged, done["run_key"])
+    assert (len(known.fit_dates), len(known.holdout_dates), known.fit.rows, known.holdout.rows) == (7, 2, 21, 6)
+    version = p.registry.version("tiny", done["version"])
+    assert version.tags | {"training_set": known.fit.digest.hash, "lock_digest": known.lock_digest} == dict(version.tags)
+    assert version.sha256 == found.sha256
+    client = client_of(world.mlflow_tracking_uri)
+    whole = client.get_run(version.run_id)
+    assert whole.info.status == "FINISHED"
+    assert {"holdout_log_loss", "holdout_log_loss_low", "holdout_log_loss_of_shop", "fit_log_loss"} <= set(whole.data.metrics)
+    learnt = {one.tags[0].value: one.dataset for one in whole.inputs.dataset_inputs}
+    source = get_dataset_source_from_json(learnt["training"].source, learnt["training"].source_type)
+    assert source.to_dict() == {"uri": f"lakefs://training-steps@{found.matrix_commit}/training/tiny/split=fit"}
+    monkeypatch.setattr(Settings, "load", classmethod(lambda _cls: world))
+    folder = source.load(str(tmp_path))
+    assert dataset(folder, format="parquet").count_rows() == 21, "MLflow's own way to the rows it was fitted on"
+
+
+def test_a_retry_finds_the_version_and_makes_no_twin(p: Platform) -> None:
+    prepared = prepare.prepare(p, run("train"))
+    first, again = fit.fit(p, run("train"), prepared), fit.fit(p, run("train"), prepared)
+    assert again == first
+    assert [one.version for one in p.registry.versions("tiny")] == [first["version"]]
+
+
+def test_the_first_model_asks_and_its_card_says_what_the_gates_said(p: Platform, world: Settings) -> None:
+    done = fitted(p)
+    gated = gate.gate(p, run("train"), done)
+    assert (gated["ask"], gated["ask_why"]) == (True, "a first model never promotes itself")
+    card = client_of(world.mlflow_tracking_uri).get_model_version("tiny", str(gated["version"])).description
+    gates = ("| ranks_better_than_the_shops_rate | ✅ pass |", "| better_than_champion | ⚠️ warn |")
+    for words in (*gates, "2024-05-01 to 2024-05-07 (7)"):
+        assert words in card
+    page = p.lake.get(gated["commit"], evidence_path(gated["run_key"], gated["page"])).decode()
+    assert "there is no champion to compare with" in page
+    assert gate.gate(p, run("train"), done)["commit"] == gated["commit"], "a retry finds the page as it is"
+
+
+def test_a_version_is_made_again_to_the_same_bytes_twice_in_a_row(p: Platform) -> None:
+    done = fitted(p)
+    for _ in range(2):
+        report = reproduce(p, run("train"), done["version"], lambda _words: None)
+        assert report.is_equal, report.compared
+        assert (report.causes, report.restated) == ((), "")
+        assert [one.what for one in report.compared][:3] == ["fit rows, digest", "hold-out rows, digest", "model bytes, sha256"]
+    assert [one.version for one in p.registry.versions("tiny")] == [done["version"]], "nothing was registered"
+
+
+def test_what_comes_out_otherwise_is_told_with_its_columns_and_its_cause(p: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = fitted(p)
+    before = tiny_features.shop_features
+    monkeypatch.setattr(tiny_features, "shop_features", lambda *given: before(*given).withColumn("celsius", -F.col("celsius")))
+    other = replace(p, code_version="0ther", lock_digest="newer")
+    report = reproduce(other, run("train"), done["version"], lambda _words: None)
+    told = {one.what: one for one in report.compared}
+    assert not report.is_equal
+    assert told["fit rows, digest"].difference == "27 rows changed (celsius in 27)"
+    assert not told["model bytes, sha256"].is_equal
+    assert told["bytes from the recorded rows"].is_equal, "so it is the code's doing, not the libraries'"
+    assert [cause.split(" is ")[0] for cause in report.causes] == ["the code", "the lock"]
+
+
+@pytest.mark.parametrize("kind", ["matrix", "train"])
+def test_a_rebuild_that_fails_leaves_nothing_and_says_so(p: Platform, kind: str) -> None:
+    version = fitted(p)["version"]
+    before = {one.name for one in p.lake.branches("")}
+    with pytest.raises(SparkFailed, match="the server was killed; the work area is gone, nothing was published"):
+        reproduce(replace(p, spark=Dying(p.spark, kind)), run("train"), version, lambda _words: None)
+    reproduce(p, run("train"), version, lambda _words: None)
+    assert {one.name for one in p.lake.branches("")} == before
+
+
+def test_data_restated_since_the_fit_is_refused_by_the_gate_and_told_by_a_rebuild(p: Platform, world: Settings) -> None:
+    done = fitted(p)
+    restate(world.home, NIGHTS[3])
+    ingest_all(p)
+    with pytest.raises(PromotionRefused, match="learnt from forecasts 2024-05-04"):
+        gate.gate(p, run("train"), done)
+    report = reproduce(p, run("train"), done["version"], lambda _words: None)
+    assert report.is_equal, "the recorded commit is read, whatever main holds now"
+    assert report.restated.startswith("1 table date of what it learnt from was restated")
+    assert gate.gate(p, run("train"), fitted(p))["version"] == done["version"] + 1, "the next training learns from what holds now"
+
+
+def test_a_fit_that_dies_leaves_a_failed_run_no_version_and_a_clean_retry(p: Platform, world: Settings) -> None:
+    prepared = prepare.prepare(p, run("train"))
+    with pytest.raises(SparkFailed, match="the server was killed"):
+        fit.fit(replace(p, spark=Dying(p.spark, "train")), run("train"), prepared)
+    client = client_of(world.mlflow_tracking_uri)
+    newest = client.search_runs([client.get_experiment_by_name("tiny").experiment_id], max_results=1)[0]
+    assert (newest.info.status, "the server was killed" in newest.data.tags["failure"]) == ("FAILED", True)
+    assert p.registry.versions("tiny") == []
+    assert fit.fit(p, run("train"), prepared)["version"] == 1
+
+
+def test_without_mlflow_nothing_is_fitted_and_the_sentence_says_so(p: Platform) -> None:
+    prepared = prepare.prepare(p, run("train"))
+    nowhere = f"http://{LOOPBACK}:{free_port()}"
+    down = replace(p, runs=MlflowRuns(nowhere), registry=MlflowRegistry(nowhere), spark=Dying(p.spark, "train"))
+    with pytest.raises(RegistryFailed, match="the champion is unchanged"):
+        fit.fit(down, run("train"), prepared)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "words"),
+    [
+        (date(2030, 1, 1), date(2030, 2, 1), "0 matured days, training needs 7 and 2 later ones; nothing was fitted"),
+        (NIGHTS[0], NIGHTS[5], "6 matured days"),
+    ],
+)
+def test_a_window_with_too_few_days_fits_nothing(p: Platform, first: date, last: date, words: str) -> None:
+    asked = Run(case=CASE, stage="train", run_id="train-1", date_from=first, date_to=last)
+    answer = prepare.prepare(p, asked)
+    assert answer["nothing_to_do"]
+    assert words in answer["summary"]
+
+
+def test_the_clock_trains_a_week_of_the_cases_own_time_once(p: Platform) -> None:
+    tick = Run(case=CASE, stage="train", run_id="train-1", cause="clock")
+    done = fit.fit(p, tick, prepare.prepare(p, tick))
+    assert p.registry.version("tiny", done["version"]).tags["cause"] == "weekly|2024-W19"
+    assert prepare.prepare(p, tick)["run_key"] == done["run_key"], "cleared from its start it finds its version again"
+    later = tick.model_copy(update={"run_id": "train-2"})
+    assert prepare.prepare(p, later)["summary"] == "weekly|2024-W19 was trained for already"
+
+
+def test_a_rebuild_without_a_feature_of_then_says_so_and_fits_the_recorded_rows(
+    p: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = fitted(p)
+    before = tiny_features.shop_features
+    case = TINY.model_copy(update={"feature_names": tuple(name for name in TINY.feature_names if name != "celsius")})
+    monkeypatch.setattr(use_cases.tiny, "TINY", case)
+    monkeypatch.setattr(tiny_features, "shop_features", lambda *given: before(*given).drop("celsius"))
+    report = reproduce(replace(p, case=case), run("train"), done["version"], lambda _words: None)
+    told = {one.what: one for one in report.compared}
+    assert told["model bytes, sha256"].difference == "not fitted: the code does not compute celsius any more"
+    assert told["bytes from the recorded rows"].is_equal
+
+
+def test_reproduce_is_a_command(p: Platform, world: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lakeloop import wiring
+    from lakeloop.cli.main import app
+
+    done = fitted(p)
+    monkeypatch.setattr(Settings, "load", classmethod(lambda _cls: world))
+    monkeypatch.setattr(wiring, "code_version", lambda *_: read_training(p.lake, done["commit"], done["run_key"]).code_version)
+    for _ in range(2):  # the second in a session of its own
+        answer = CliRunner().invoke(app, ["reproduce", f"tiny/{done['version']}"])
+        assert (answer.exit_code, "REPRODUCED: tiny version" in answer.stderr) == (0, True), (answer.output, answer.exception)
+    assert CliRunner().invoke(app, ["reproduce", "tiny"]).exit_code == 1
+    gone = CliRunner().invoke(app, ["reproduce", "tiny/99"])
+    assert "no training run made it" in str(gone.exception)
+
+
+def restate(home: Path, night: date) -> None:
+    """Other forecasts for a published night."""
+    deliver(home, night, number=2, warmer=1)
+
+
+def promoted(p: Platform) -> dict[str, Any]:
+    """A version of this code that went the whole way."""
+    gated = gate.gate(p, run("train"), fitted(p))
+    return promote(p, run("train"), gated, {"version": gated["version"], "approved_by": "ann", "approved_why": "well"})
+
+
+def test_a_version_is_compared_with_the_champion_there_is_and_no_former_one(p: Platform) -> None:
+    assert promoted(p)["version"] == 1
+    assert prepare.prepare(p, run("train"))["summary"] == "the champion was trained on exactly this data and code"
+    ungated = p.case.model_copy(  # it is no better
+        update={"gates": tuple(gate for gate in p.case.gates if gate.name != "better_than_champion")}
+    )
+    assert promoted(replace(p, code_version="0ther", case=ungated))["version"] == 2
+    third = replace(p, code_version="th1rd")
+    beside = prepare.prepare(third, run("train"))["run_key"]
+    roll_back(p, run("train").model_copy(update={"reason": "too slow"}))
+    assert prepare.prepare(third, run("train"))["run_key"] != beside, "its gates are to compare with version 1"
+    assert prepare.prepare(p, run("train"))["summary"] == "the champion was trained on exactly this data and code"

@@ -1,0 +1,35 @@
+"""The card of a version: facts, all of them, and nothing a reader could mistake for Markdown."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from lakeloop.core.evaluation import DayMetrics, Evaluation
+from lakeloop.core.gates import GateResult
+from lakeloop.core.model_card import gate_table, model_card
+from tests.unit.small_training import CASE, FITTED, KNOWN
+
+GATES = (
+    GateResult(name="better_than_champion", outcome="warn", words="gain +0.01 | may be chance"),
+    GateResult(name="calibrated", outcome="pass", words="off by 0.01"),
+)
+
+
+def test_the_card_has_the_facts_that_lead_back() -> None:
+    card = model_card(CASE, 3, KNOWN, FITTED, GATES, {"lake": "http://lake/"})
+    for words in (
+        "# shops version 3", "[`c0ffeec0ffee`](http://lake/", FITTED.sha256, "weekly|2024-W18".replace("|", "\\|"),
+        "| learnt from | 2024-05-01 to 2024-05-07 (7) | 1,200 | 25.0% | 30 |", "| calibrated | ✅ pass | off by 0.01 |",
+        "| tuned | no: the case's own parameters |", "| hour | 0.4000 |", "| challenger | 0.7000 [0.7000, 0.7000] |",
+    ):  # fmt: skip
+        assert words in card, words
+
+
+def test_words_of_a_gate_do_not_end_its_cell() -> None:
+    assert r"gain +0.01 \| may be chance" in gate_table(GATES)
+
+
+def test_a_metric_that_no_day_has_is_not_known() -> None:
+    days = (DayMetrics(data_date=date(2024, 5, 8), model="challenger", rows=3, positives=0, auc=None, log_loss=0.4),)
+    card = model_card(CASE, 3, KNOWN, FITTED.model_copy(update={"evaluation": Evaluation(days=days)}), GATES, {})
+    assert "| challenger | not known | 0.4000 [0.4000, 0.4000] |" in card
