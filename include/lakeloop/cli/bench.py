@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+from typing import Annotated
+
 import typer
 
 from lakeloop.cli.output import AsJson, say, show_json, show_table
+
+
+class Part(StrEnum):
+    """What can be measured by itself."""
+
+    YEAR = "year"
+    DAY = "day"
+    CURVE = "curve"
+    SCALE = "scale"
+    TRAINING = "training"
 
 
 def register(app: typer.Typer) -> None:
@@ -12,20 +25,20 @@ def register(app: typer.Typer) -> None:
     app.command()(bench)
 
 
-def bench(as_json: AsJson = False) -> None:
-    """Ingest a full year through Airflow and by a bare Spark job, on a stack of its own; minutes."""
-    from lakeloop.bench import ingest
+def bench(
+    part: Annotated[list[Part] | None, typer.Option(help="Only this part; may be given more than once.")] = None,
+    days: Annotated[int, typer.Option(min=10, help="Length of the curve.")] = 1000,
+    full: Annotated[bool, typer.Option("--full", help="The whole year at 30 times its width too, not a quarter of it.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """A year of nights against a bare Spark job at 1, 10 and 30 times its width, a night, a thousand days, and training."""
+    from lakeloop.bench import figures, parts
+    from lakeloop.settings import Settings
 
-    figures = ingest.run(say)
+    measured = parts.run([each.value for each in part or list(Part)], days, full, say)
+    kept = figures.keep(measured, Settings.load().home / "bench")
     if as_json:
-        show_json(figures._asdict())
+        show_json(measured.model_dump(mode="json"))
         return
-    rows = [
-        ("rows", f"{figures.rows:,}", ""),
-        ("through Airflow", f"{figures.platform_seconds:.0f} s", ""),
-        ("bare Spark job", f"{figures.bare_seconds:.0f} s", ""),
-        ("ratio", f"{figures.ratio:.2f} : 1", "at most 2 : 1"),
-        ("lakeFS calls, gate, receipts", f"{figures.keeping_order_share:.1%}", "under 5 %"),
-        ("moving landed bytes", f"{figures.moving_bytes_seconds:.1f} s over all threads", ""),
-    ]
-    show_table(figures.machine, ("what", "figure", "aim"), rows)
+    show_table(measured.machine, ("what", "figure", "aim"), figures.rows(measured))
+    say(f"kept in {kept}")

@@ -1,0 +1,99 @@
+"""What was measured as people read it: rows of a table beside their aims, one file of figures, one page of the curve."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import median
+
+from lakeloop.bench.curve import Day
+from lakeloop.bench.curve_page import curve_page
+from lakeloop.bench.parts import Figures
+from lakeloop.bench.training import AGAIN, MODEL, Training
+from lakeloop.bench.year import Days, Year
+
+Row = tuple[str, str, str]  # what, figure, aim
+_ENDS = 20  # days at each end of the curve
+_COLD = 2  # days that Spark needs to get warm
+
+
+def rows(figures: Figures) -> list[Row]:
+    """Every figure with its aim, where it has one."""
+    found = [row for each in figures.years for row in _of_year(each)]
+    found += _of_days(figures.days) if figures.days else []
+    found += list(_of_curve(figures.curve)) if figures.curve else []
+    return found + (_of_training(figures.training) if figures.training else [])
+
+
+def keep(figures: Figures, folder: Path) -> Path:
+    """Write the figures, and the page of the curve where there is one; the folder they are in."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (folder / "bench.json").write_text(figures.model_dump_json(indent=1) + "\n", "utf-8")
+    if figures.curve:
+        (folder / "curve.html").write_text(curve_page(figures.machine, figures.curve), "utf-8")
+    return folder
+
+
+def _of_year(year: Year) -> list[Row]:
+    aim = "at most 1.5 : 1" if year.times >= 10 else "at most 2 : 1"
+    name = f"{year.nights} nights, {year.times}x"
+    return [
+        (f"{name}: rows", f"{year.rows:,}", ""),
+        (f"{name}: through Airflow", f"{year.seconds:.0f} s", ""),
+        (f"{name}: bare Spark job", f"{year.bare_seconds:.0f} s", ""),
+        (f"{name}: ratio", f"{year.ratio:.2f} : 1", aim),
+        (f"{name}: ratio of Spark's processor seconds", f"{year.spark_processor_ratio:.2f} : 1", ""),
+        (f"{name}: rows a second", f"{year.rows_a_second:,}", ""),
+        (f"{name}: steps", _words(year.steps, " s"), ""),
+        (f"{name}: Spark jobs", _words(year.spark_jobs), ""),
+        (f"{name}: Spark's peak memory", f"{year.spark_peak_mib:,} MiB", ""),
+        (f"{name}: lakeFS calls, gate, receipts", f"{year.order_seconds / year.seconds:.1%}", "under 5 %"),
+        (f"{name}: moving landed bytes", f"{year.moving_seconds:.1f} s over all threads", ""),
+    ]
+
+
+def _of_days(days: Days) -> list[Row]:
+    return [
+        ("a night through Airflow, warm", f"{days.median_seconds:.1f} s", "under 20 s"),
+        ("a night: steps", _words(days.steps, " s"), ""),
+        (
+            "a night: Spark jobs of ours; Delta has two for each table that it opens",
+            _words(days.spark_jobs),
+            "audit at most 6 with them",
+        ),
+    ]
+
+
+def _of_training(training: Training) -> list[Row]:
+    found = [
+        ("training on January to May, without the wait for a person", f"{training.seconds:.0f} s", "under 180 s"),
+        ("training: steps", _words(training.steps, " s"), ""),
+        ("training: parts of the fit", _words(training.parts, " s"), ""),
+        ("training: equal bytes", f"{training.equal_digests} of {AGAIN}", f"{AGAIN} of {AGAIN}"),
+    ]
+    for name, (mean, low, high) in training.scores.items():
+        found.append((f"training: {name}", f"{mean:.3f} [{low:.3f}, {high:.3f}]", ""))
+    for fit in training.fits:
+        ratio = f"{fit.seconds / max(fit.native_seconds, 0.1):.2f} : 1"
+        aim = "at most native + 15 s" if fit.times < 10 else "at most 1.5 : 1"
+        words = f"{fit.seconds:.1f} s, native {fit.native_seconds:.1f} s: {ratio}, AUC {fit.auc_difference:+.5f} "
+        words += f"(native with its rows in another order: {fit.native_difference:+.5f})"
+        found.append((f"fit of {fit.rows:,} rows, {MODEL.n_estimators} trees", words, f"{aim}, AUC within .002"))
+    return found
+
+
+def _of_curve(days: Sequence[Day]) -> Iterator[Row]:
+    """What the first and the last days cost; Spark's very first are left out, as its own warming up."""
+    for engine, skipped, ends in (("delta-rs", 0, _ENDS), ("spark", _COLD, 2)):
+        mine = [day for day in days if day.engine == engine][skipped:]
+        if mine:
+            early, late = (_typical(part) for part in (mine[:ends], mine[-ends:]))
+            calls = f"{mine[0].calls} and {mine[-1].calls} calls"
+            yield f"day {mine[0].number} and day {mine[-1].number}, by {engine}", f"{early} and {late}; {calls}", "flat"
+
+
+def _typical(days: Sequence[Day]) -> str:
+    whole, processor = median(day.total for day in days), median(day.processor for day in days)
+    return f"{whole:.2f} s ({processor:.2f} s of the processor)"
+
+
+def _words(counts: dict[str, float] | dict[str, int], unit: str = "") -> str:
+    return ", ".join(f"{name} {count}{unit}" for name, count in counts.items())
