@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -22,6 +21,7 @@ from lakeloop.stack.keys import keys_of
 from lakeloop.stack.lakefs import LakefsServer
 from lakeloop.stack.layout import StackRoot
 from lakeloop.stack.ports import free_port
+from tests.killable import KillableServer
 
 START_SECONDS = 90
 
@@ -29,8 +29,18 @@ START_SECONDS = 90
 @pytest.fixture(scope="session")
 def stack(lakefs_server: LakefsServer) -> Iterator[Settings]:
     """Settings of a lakeFS and a Connect server that are up."""
-    root, port = StackRoot(lakefs_server.home), free_port()
-    keys = keys_of(root)
+    settings, server = connect_server(lakefs_server, StackRoot(lakefs_server.home))
+    with server:
+        yield settings
+
+
+def connect_server(lakefs_server: LakefsServer, root: StackRoot) -> tuple[Settings, KillableServer]:
+    """Settings of the lakeFS and of a Connect server of the root, which is yet to be started."""
+    lake_keys, port = keys_of(StackRoot(lakefs_server.home)), free_port()
+    keys = replace(
+        keys_of(root), lakefs_access_key_id=lake_keys.lakefs_access_key_id,
+        lakefs_secret_access_key=lake_keys.lakefs_secret_access_key,
+    )  # fmt: skip
     settings = Settings(
         home=root.home,
         lakefs_endpoint=lakefs_server.endpoint,
@@ -40,17 +50,22 @@ def stack(lakefs_server: LakefsServer) -> Iterator[Settings]:
         spark_token=SecretStr(keys.spark_token),
     )
     program = spark_part.program(root, keys, settings, port)
+    _log_events(root)
     quick = {"JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1"}  # jobs of seconds end before the better compiler has paid
     command = replace(program, env=program.env | quick).write(root)
-    with root.log("spark").open("ab") as log:
-        server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    try:
+
+    def listens() -> None:
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
             grpc.channel_ready_future(channel).result(timeout=START_SECONDS)
-        yield settings
-    finally:
-        server.terminate()
-        server.wait(timeout=60)
+
+    return settings, KillableServer(command, root.log("spark"), listens, grace=60)
+
+
+def _log_events(root: StackRoot) -> None:
+    """The server writes down every Spark job it starts, for tests that count them."""
+    written = {"enabled": "true", "dir": str(root.folder("spark/events")), "compress": "false", "rolling.enabled": "false"}
+    with (root.folder("spark/conf") / "spark-defaults.conf").open("a", encoding="utf-8") as defaults:
+        defaults.writelines(f"spark.eventLog.{name} {value}\n" for name, value in written.items())
 
 
 @pytest.fixture(scope="session")

@@ -19,12 +19,15 @@ ORIGINS = ("EWR", "JFK", "LGA")
 KNOT = 1.15078
 Rows = list[dict[str, object]]
 
-_OURS = [("data_date", pa.date32()), ("delivered_at", pa.timestamp("us", "UTC")), ("available_at", pa.timestamp("us", "UTC"))]
+_OURS = [
+    ("data_date", pa.date32()), ("delivered_at", pa.timestamp("us", "UTC")), ("available_at", pa.timestamp("us", "UTC")),
+    ("run_key", pa.string()),
+]  # fmt: skip
 SCHEMAS = {
     "schedule": pa.schema([
         ("carrier", pa.string()), ("flight", pa.int32()), ("origin", pa.string()), ("dest", pa.string()),
         ("sched_dep_time", pa.int32()), ("sched_arr_time", pa.int32()), ("distance", pa.float64()),
-        ("hour", pa.int32()), ("minute", pa.int32()), ("time_hour", pa.timestamp("us", "UTC")), *_OURS,
+        ("hour", pa.int32()), ("minute", pa.int32()), ("time_hour", pa.timestamp("us", "UTC")), ("tailnum", pa.string()), *_OURS,
     ]),
     "weather": pa.schema([
         ("origin", pa.string()), ("hour", pa.int32()), *((name, pa.float64()) for name in (
@@ -32,8 +35,10 @@ SCHEMAS = {
         )), ("time_hour", pa.timestamp("us", "UTC")), *_OURS,
     ]),
     "outcomes": pa.schema([
-        ("carrier", pa.string()), ("flight", pa.int32()), ("origin", pa.string()), ("arr_delay", pa.float64()), *_OURS,
+        ("carrier", pa.string()), ("flight", pa.int32()), ("origin", pa.string()), ("dest", pa.string()),
+        ("tailnum", pa.string()), ("dep_time", pa.int32()), ("dep_delay", pa.float64()), ("arr_delay", pa.float64()), *_OURS,
     ]),
+    "planes": pa.schema([("tailnum", pa.string()), ("year", pa.int32()), ("seats", pa.int32()), *_OURS]),
 }  # fmt: skip
 
 
@@ -60,8 +65,16 @@ def _flight(day: date, number: int, draw: random.Random) -> dict[str, object]:
         "carrier": ("AA", "UA", "B6", "DL")[number % 4], "flight": 100 + number, "origin": ORIGINS[number % 3],
         "dest": ("BOS", "LAX", "ORD")[number // 3 % 3], "sched_dep_time": hour * 100 + draw.randrange(60),
         "sched_arr_time": hour * 100 + 159, "distance": (200.0, 2475.0, 733.0)[number // 3 % 3], "hour": hour, "minute": 0,
-        "time_hour": stamp, **ours(day),
+        "time_hour": stamp, "tailnum": f"N{number % 20}" if number else None, **ours(day),
     }  # fmt: skip
+
+
+def planes(day: date) -> Rows:
+    """The register: nobody has heard of two of the twenty planes, and nobody knows how old another one is."""
+    return [
+        {"tailnum": f"N{number}", "year": 1990 + number if number > 2 else None, "seats": 50 + number, **ours(day)}
+        for number in range(2, 20)
+    ]
 
 
 def weather(day: date, seed: int = 7) -> Rows:
@@ -97,8 +110,9 @@ def outcomes(planned: Rows, sky: Rows, unlabelled: int = 1) -> Rows:
         odds = 0.1 + 0.5 * bool(rain.get((row["origin"], row["hour"]))) + 0.2 * (row["carrier"] == "B6")
         late = random.Random(f"{day}{number}").random() < odds
         delay = None if number < unlabelled else (40.0 if late else -5.0)
-        key = {name: row[name] for name in ("carrier", "flight", "origin")}
-        found.append({**key, "arr_delay": delay, **ours(day, lag_days=2)})
+        key = {name: row[name] for name in ("carrier", "flight", "origin", "dest", "tailnum")}
+        left = {"dep_time": row["sched_dep_time"], "dep_delay": 0.0}  # on time: what is late loses its time on the way
+        found.append({**key, **left, "arr_delay": delay, **ours(day, lag_days=2)})
     return found
 
 
@@ -108,8 +122,9 @@ def ours(day: date, lag_days: int = 0) -> dict[str, object]:
 
 
 def world(dates: Iterable[date]) -> dict[str, Rows]:
-    """All three tables for some dates."""
-    tables: dict[str, Rows] = {"schedule": [], "weather": [], "outcomes": []}
+    """All daily tables for some dates, and the register as it was when the first of them began."""
+    dates = list(dates)
+    tables: dict[str, Rows] = {"schedule": [], "weather": [], "outcomes": [], "planes": planes(dates[0])}
     for day in dates:
         planned, sky = schedule(day), weather(day)
         tables["schedule"] += planned

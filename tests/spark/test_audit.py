@@ -68,9 +68,9 @@ def written_and_audited(lake: LakeFSLake, runner: ConnectRunner, branch: str, ke
     commit = lake.commit(branch, "landed", {})
     names = {"repository": lake.repository, "case": CASE, "run_key": key, "units": landed}
     report = runner.run(WriteJob(landing_commit=commit, branch=branch, **names))
-    snapshot = lake.commit(branch, "written", {})
-    audit = runner.run(AuditJob(snapshot=snapshot, **names))
     assert isinstance(report, WriteReport)
+    snapshot = lake.commit(branch, "written", {})
+    audit = runner.run(AuditJob(snapshot=snapshot, base=commit, written=report.units, **names))
     assert isinstance(audit, AuditReport)
     return snapshot, report, audit
 
@@ -92,7 +92,7 @@ def of(report: AuditReport, table: str, day: date) -> UnitAudit:
 
 
 def failed(one: UnitAudit) -> set[str]:
-    return {check.name for check in one.checks if not check.passed}
+    return {check.name for check in one.failed("critical")}
 
 
 def test_a_second_case_is_written_and_audited_by_the_platform_as_it_is(audited: tuple[str, WriteReport, AuditReport]) -> None:
@@ -148,7 +148,7 @@ def test_the_audit_turns_red_when_quarantine_is_switched_off(
     monkeypatch.setattr(read, "broken_rules", lambda contract, cells: F.lit(""))
     _, written, report = written_and_audited(shared_lake, tiny_runner, "unguarded", "c" * 64)
     assert sum(one.account.quarantined for one in written.units) == 0
-    assert failed(of(report, "forecasts", DAYS[1])) == {"completeness__celsius", "max__celsius"}
+    assert failed(of(report, "forecasts", DAYS[1])) == {"completeness__celsius", "max__celsius", "rule_breaches", "cells_lost"}
 
 
 def check_of(one: UnitAudit, name: str) -> Check:
@@ -160,6 +160,7 @@ def check_of(one: UnitAudit, name: str) -> Check:
 
 def profile(day: date, **values: float | None) -> Profile:
     usual = {"row_count": 3.0, "completeness__shop": 1.0, "quarantine_share": 0.0, "own_share": 1.0, "key_coverage": 1.0}
+    usual |= {"rule_breaches": 0.0, "key_repeats": 0.0, "cells_lost": 0.0, "rows_unaccounted": 0.0}
     return Profile(day, usual | values, Fingerprint(rows=3, hash="0" * 32), "of 3 keys")
 
 
@@ -187,6 +188,20 @@ def test_only_the_dates_that_break_an_expectation_fail(tmp_path: Path) -> None:
     assert {day: {check.name for check in checks if not check.passed} for day, checks in found.items()} == {
         DAYS[0]: set(), DAYS[1]: {"row_count"}, DAYS[2]: {"own_share"},
     }  # fmt: skip
+
+
+def test_an_expectation_that_is_a_warning_marks_the_date(tmp_path: Path) -> None:
+    asked = suite(tmp_path, "row_count", "completeness__shop")
+    asked["expectations"][0]["severity"] = "warning"
+    checks = judge(asked, [profile(DAYS[0], row_count=0.0)])[DAYS[0]]
+    one = UnitAudit(table="sales", data_date=DAYS[0], checks=tuple(checks), fingerprint=Fingerprint(rows=0, hash=""))
+    assert (one.passed, [check.name for check in one.failed("warning")]) == (True, ["row_count"])
+
+
+def test_a_severity_that_there_is_not_refuses_the_run(tmp_path: Path) -> None:
+    asked = {"type": "expect_column_values_to_be_between", "kwargs": {"column": "row_count"}, "severity": "fatal"}
+    with pytest.raises(ConfigurationError, match=r"sales.json has severity fatal; .*there are critical, warning, info"):
+        suite(tmp_path, "row_count", "completeness__shop", expectations=[asked])
 
 
 def test_an_expectation_that_cannot_be_asked_is_named(tmp_path: Path) -> None:

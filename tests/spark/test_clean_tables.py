@@ -10,8 +10,9 @@ from deltalake import write_deltalake
 from pyspark.sql import DataFrame, SparkSession
 
 from lakeloop.adapters.lakefs_lake import LakeFSLake
+from lakeloop.core.contract import Column, TableContract
 from lakeloop.core.errors import ConfigurationError
-from lakeloop.core.use_case import Column, Label, Lookback, TableContract, UseCase
+from lakeloop.core.use_case import Label, Lookback, UseCase
 from lakeloop.settings import Settings
 from lakeloop.spark.features import CleanTables
 from tests.spark.small_flights import days, options

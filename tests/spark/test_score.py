@@ -26,6 +26,7 @@ from lakeloop.spark.score import score, score_fingerprints
 from lakeloop.spark.tables import uri
 from tests.spark.small_flights import days, options, publish, world
 from use_cases.flights import FLIGHTS
+from use_cases.flights import features as flight_features
 
 DATES = days(date(2013, 3, 8), 8)
 CASE_REF = "use_cases.flights:FLIGHTS"
@@ -140,6 +141,20 @@ def test_a_model_that_learnt_from_other_features_is_refused(spark: SparkSession,
     swapped = FLIGHTS.model_copy(update={"feature_names": tuple(reversed(NAMES))})
     with pytest.raises(ConfigurationError, match="nothing was scored"):
         score(job, spark, swapped)
+
+
+def test_an_infinite_feature_scores_nothing_and_is_told_with_its_rows(
+    spark: SparkSession, job: ScoreJob, scored: tuple[ScoreJob, ScoreReport, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = flight_features.flight_features
+    name = NAMES[0]
+    infinite = F.when(F.col("data_date") == F.lit(DATES[2]), F.lit(float("inf"))).otherwise(F.col(name))
+    monkeypatch.setattr(flight_features, "flight_features", lambda *given: before(*given).withColumn(name, infinite))
+    words = rf"^{name} in 60 of 480 rows, the first of {DATES[2]} \(.*; nothing was scored. Next: give null"
+    with pytest.raises(InvalidInput, match=words):
+        score(job, spark, FLIGHTS)
+    kept = score_fingerprints(spark, FLIGHTS, job.repository, job.branch, DATES)
+    assert kept == scored[1].dates
 
 
 def test_the_audit_sees_what_is_wrong_date_by_date(spark: SparkSession, job: ScoreJob, shared_lake: LakeFSLake) -> None:

@@ -18,10 +18,12 @@ from use_cases.tiny import SHOPS
 from lakeloop.core.lake import MAIN
 from lakeloop.core.runs import Run, SessionKey
 from lakeloop.settings import REPO_ROOT, Settings
-from lakeloop.steps import act, ingest, ingest_publish, score, train, watch
+from lakeloop.steps import act, approval, ingest, ingest_publish, promotion, score, watch
 from lakeloop.steps.bootstrap import bootstrap
 from lakeloop.steps.history import read_ledger
 from lakeloop.steps.platform import Platform
+from lakeloop.steps.training import fit, gate, prepare
+from lakeloop.steps.training.record import read_training
 from lakeloop.steps.verify import verify
 from lakeloop.wiring import lake_of, open_platform
 from tests.spark.small_flights import days, options
@@ -48,11 +50,12 @@ def sales(day: date) -> Rows:
     return [{"shop": row["shop"], "sold_out": int(row["celsius"] > 20)} for row in forecasts(day)]
 
 
-def deliver(home: Path, night: date) -> None:
+def deliver(home: Path, night: date, number: int = 1, warmer: float = 0) -> None:
     """What a night brings, as the guide says a delivery looks: its forecasts, and the sales of the day before."""
     before = night - timedelta(days=1)
-    for table, day, rows in (("forecasts", night, forecasts(night)), ("sales", before, sales(before))):
-        folder = home / "feed" / "tiny" / table / day.isoformat() / "1"
+    expected = [{**row, "celsius": row["celsius"] + warmer} for row in forecasts(night)]
+    for table, day, rows in (("forecasts", night, expected), ("sales", before, sales(before))):
+        folder = home / "feed" / "tiny" / table / day.isoformat() / str(number)
         folder.mkdir(parents=True)
         text = io.StringIO()
         writer = csv.DictWriter(text, list(rows[0]))
@@ -65,7 +68,7 @@ def deliver(home: Path, night: date) -> None:
         }  # fmt: skip
         manifest = {
             "table": table, "data_date": day.isoformat(), "files": [file], "rows": len(rows), "source": "head office",
-            "delivered_at": datetime.combine(before, time(20), UTC).isoformat(),
+            "delivered_at": datetime.combine(before, time(19 + number), UTC).isoformat(),
         }  # fmt: skip
         (folder / "manifest.json").write_text(json.dumps(manifest))
 
@@ -105,7 +108,9 @@ def test_the_second_case_goes_round_the_loop(p: Platform, settings: Settings) ->
     done = ingest_all(p)
     assert (done["published"], done["refusals"]) == (20, [])
 
-    promoted = train.promote(p, run("train"), train.gate(p, run("train"), train.fit(p, run("train"))))
+    gated = gate.gate(p, run("train"), fit.fit(p, run("train"), prepare.prepare(p, run("train"))))
+    answer = {"approved": True, "by": "the owner", "why": "it ranks the shops"}
+    promoted = promotion.promote(p, run("train"), gated, approval.answered(p, run("train"), gated, answer))
     assert promoted["version"] == 1
 
     deliver(settings.home, LAST)
@@ -121,3 +126,13 @@ def test_the_second_case_goes_round_the_loop(p: Platform, settings: Settings) ->
     assert {row["run_key"] for row in rows} == {sealed["run_key"]}
     assert {table for table in read_ledger(p.lake, "tiny").scores[LAST].record.reads} == {"forecasts", "sales"}
     assert [finding for _, findings in verify(p.lake) for finding in findings] == []
+
+    deliver(settings.home, LAST, number=2, warmer=1)  # after its scores had read it
+    deliver(settings.home, LAST + timedelta(days=1))
+    ingest_all(p)
+    prepared = prepare.prepare(p, run("train"))
+    known = read_training(p.lake, prepared["commit"], prepared["run_key"])
+    assert known.skewed == (LAST,)
+    (skew,) = known.skew
+    assert skew.features.words == "3 rows at both commits; differ: celsius in 3 rows (by 1 at most)"
+    assert skew.words in prepared["summary"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lakeloop.adapters.lakefs_lake import LakeFSLake
-from lakeloop.core.jobs import AppendJob, FingerprintJob, Slice
+from lakeloop.core.jobs import AnyJob, AppendJob, FingerprintJob, Slice
 from lakeloop.core.reports import FingerprintReport
 from lakeloop.core.runs import SessionKey
 from lakeloop.settings import REPO_ROOT, Settings
@@ -40,15 +40,22 @@ def test_a_submitted_job_answers_as_one_through_connect(
     with ConnectRunner(stack, new_key()) as runner:
         runner.run(AppendJob(branch="rows", table="watch/tiny/verdicts", rows=({"name": "a", "n": 1},), **names))
         wanted = runner.run(asked)
-    spec, report = tmp_path / "spec.json", tmp_path / "report.json"
-    spec.write_text(asked.model_dump_json(), encoding="utf-8")
+    answer = submitted("fingerprint", asked, stack.home, tmp_path)
+    assert FingerprintReport.model_validate_json(answer) == wanted
+
+
+def submitted(name: str, job: AnyJob, spark_root: Path, folder: Path, options: str = "--master local[2]") -> bytes:
+    """What a main answers to a job, in a driver of its own with the configuration of a server of this root."""
+    spec, report = folder / "spec.json", folder / "report.json"
+    spec.write_text(job.model_dump_json(), encoding="utf-8")
     plain = {name: value for name, value in os.environ.items() if name != "SPARK_CONNECT_MODE_ENABLED"}  # this process's own
     env = plain | {
         "PYTHONPATH": os.pathsep.join([str(REPO_ROOT / "include"), str(TINY / "include")]),
-        "SPARK_CONF_DIR": str(stack.home / "spark" / "conf"),
+        "SPARK_CONF_DIR": str(spark_root / "spark" / "conf"),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_SUBMIT_ARGS": f"{options} pyspark-shell",
     }
-    main = REPO_ROOT / "spark_jobs" / "fingerprint.py"
+    main = REPO_ROOT / "spark_jobs" / f"{name}.py"
     subprocess.run([sys.executable, str(main), str(spec), str(report)], env=env, check=True, timeout=180)
-    assert FingerprintReport.model_validate_json(report.read_bytes()) == wanted
+    return report.read_bytes()

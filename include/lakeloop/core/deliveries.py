@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal
 
+from lakeloop.core.contract import TableContract
 from lakeloop.core.ledger import Ledger
 from lakeloop.core.receipts import DataReceipt, LandedRecord, PublishedRecord, RefusalReceipt, UnitRecord
 from lakeloop.core.reports import Refusal
 from lakeloop.core.runs import Run
-from lakeloop.core.use_case import TableContract, UseCase
+from lakeloop.core.use_case import UseCase
 
 State = Literal["taken in", "published", "refused", "withdrawn", "superseded"]
 SUPERSEDED: Final = "superseded"
+BYTES_GONE: Final = "bytes_gone"
 
 
 def is_new(ledger: Ledger, record: LandedRecord, taken: Sequence[LandedRecord] = ()) -> bool:
@@ -23,13 +25,13 @@ def is_new(ledger: Ledger, record: LandedRecord, taken: Sequence[LandedRecord] =
     if has_landed(ledger, record, taken):
         return False
     owner = ledger.owner(record.unit)
-    if owner is None or owner.record.sha256 != record.sha256:
+    if owner is None or owner.record.sha256 != record.sha256 or owner.record.id in ledger.gone:
         return True
     return any(_order(old) > _order(owner.record) for old in (*ledger.landed.get(record.unit, ()), *taken))
 
 
 def has_landed(ledger: Ledger, record: LandedRecord, taken: Sequence[LandedRecord] = ()) -> bool:
-    """Whether these bytes came with this promise at this time before; what was damaged is not what is whole."""
+    """Whether these bytes came with this promise at this time before; what broke its promise is not what keeps it."""
     return any(_is_same(old, record) for old in (*ledger.landed.get(record.unit, ()), *taken))
 
 
@@ -40,27 +42,35 @@ def next_number(ledger: Ledger, record: LandedRecord, taken: Sequence[LandedReco
 
 def state_of(ledger: Ledger, record: LandedRecord, contract_version: str) -> State:
     """The state of one landed delivery."""
-    owner = ledger.owner(record.unit)
-    if owner and owner.record.delivery == record.delivery:
+    if _is_held(ledger, record):
         return "published"
     withdrawn = ledger.withdrawn.get((record.unit, record.sha256))
     if withdrawn and withdrawn[0].delivery == record.delivery:
         return "withdrawn"
     if _is_refused(ledger, record, contract_version):
         return "refused"
-    if _is_older(ledger, record) and not record.damage:
+    if _is_older(ledger, record) and not record.is_lost:
         return SUPERSEDED
-    return "taken in"
+    return "refused" if record.id in ledger.gone else "taken in"
+
+
+def is_settled(ledger: Ledger, record: LandedRecord, contract_version: str) -> bool:
+    """Whether nothing but a person's word would have a delivery worked again."""
+    state = state_of(ledger, record, contract_version)
+    if state == SUPERSEDED:  # open until it is on record that nobody will publish it
+        return record.id in ledger.refused or _was_published(ledger, record)
+    return state != "taken in"
 
 
 def to_publish(ledger: Ledger, case: UseCase, run: Run) -> list[LandedRecord]:
     """What a run works: of each (table, data date) in its range the newest open delivery, and every one to be refused unread."""
     chosen = []
+    contracts = {contract.name: contract for contract in case.tables}
     for unit in sorted(ledger.landed):
-        contract = case.table(unit.table)
-        if not selected(contract, run, ledger.landed[unit][0]):
+        contract = contracts.get(unit.table)  # a table that the case gave up stays as it is
+        if contract is None or not selected(contract, run, ledger.landed[unit][0]):
             continue
-        open_ones = [record for record in ledger.landed[unit] if _is_open(ledger, record, case.contract_version(), run)]
+        open_ones = [record for record in ledger.landed[unit] if _is_open(ledger, record, case, run)]
         unread = [record for record in open_ones if refusal_before_write(ledger, record, run)]
         newest = max((record for record in open_ones if record not in unread), key=_order, default=None)
         chosen += [*unread, newest] if newest else unread
@@ -70,17 +80,24 @@ def to_publish(ledger: Ledger, case: UseCase, run: Run) -> list[LandedRecord]:
 def selected(contract: TableContract, run: Run, record: LandedRecord) -> bool:
     """Whether a run's nights include the one that brings this data date.
 
-    References always pass, except where a person answers for the nights of a range.
+    References always pass, except where a person answers for the nights of a range, or asks for another table.
     """
+    if run.table not in {"", contract.name}:
+        return False
     if contract.kind == "reference" and not run.reopens:
         return True
     return run.selects(run.night_of(record.data_date, contract.lag_days))
 
 
 def refusal_before_write(ledger: Ledger, record: LandedRecord, run: Run) -> Refusal | None:
-    """Why a delivery is refused before a row of it is read, or None."""
-    if record.damage:
-        return Refusal(code="damaged", message=record.damage)
+    """Why a delivery is refused before a row of it is read, or None.
+
+    What did not fit its contract and is open again is looked at again when it is written.
+    """
+    if record.id in ledger.gone:
+        return _bytes_gone(ledger, record)
+    if record.damage and (record.is_lost or record.id not in ledger.refused):
+        return record.refusal
     owner, withdrawn = ledger.owner(record.unit), ledger.withdrawn.get((record.unit, record.sha256))
     if owner and _is_older(ledger, record):
         return Refusal(
@@ -104,18 +121,24 @@ def work_of(ledger: Ledger, record: LandedRecord, run: Run) -> str:
     """A delivery as a run key names it: the same bytes are new work only for a reason that stands in main's history."""
     words, owner = str(record.id), ledger.owner(record.unit)
     withdrawn = ledger.withdrawn.get((record.unit, record.sha256))
-    if owner and _is_older(ledger, record) and not record.damage:
+    if owner and _is_older(ledger, record) and not record.is_lost:
         words += f" superseded by {owner.run_key}"
     if withdrawn and run.reinstate:
         words += f" reinstated from {withdrawn[1]}"
+    if owner and run.replay and _is_held(ledger, record):
+        words += f" replayed from {owner.run_key}"
+        words += f" withdrawn by {withdrawn[1]}" if withdrawn and not run.reinstate else ""
     if run.reopens and record.id in ledger.refused:
         words += f" tried again after {_last_refusal(ledger, record)}"
     return words
 
 
 def reinstated(ledger: Ledger, record: UnitRecord, run: Run) -> str:
-    """Who lets withdrawn bytes come back, and why; empty where they were not withdrawn."""
-    return f"{run.actor}: {run.reinstate}" if run.reinstate and (record.unit, record.sha256) in ledger.withdrawn else ""
+    """Who lets withdrawn bytes come back, and why, now or before a replay; empty where they were not withdrawn."""
+    if run.reinstate and (record.unit, record.sha256) in ledger.withdrawn:
+        return f"{run.actor}: {run.reinstate}"
+    owner = ledger.owner(record.unit)
+    return owner.record.reinstated if owner and owner.record.id == record.id else ""
 
 
 def retried(ledger: Ledger, record: UnitRecord, run: Run) -> str:
@@ -123,15 +146,46 @@ def retried(ledger: Ledger, record: UnitRecord, run: Run) -> str:
     return f"{run.actor}: {run.retry_refused}" if run.retry_refused and record.id in ledger.refused else ""
 
 
-def _is_open(ledger: Ledger, record: LandedRecord, contract_version: str, run: Run) -> bool:
-    state = state_of(ledger, record, contract_version)
+def replayed(ledger: Ledger, record: UnitRecord, run: Run) -> str:
+    """Who has a published delivery written again from its bytes, and why; empty where main does not hold it."""
+    return f"{run.actor}: {run.replay}" if run.replay and _is_held(ledger, record) else ""
+
+
+def _is_open(ledger: Ledger, record: LandedRecord, case: UseCase, run: Run) -> bool:
+    state = state_of(ledger, record, case.contract_version())
+    if state == "published":
+        return bool(run.replay) and _is_replayable(ledger, record, case, run)
     if state == "withdrawn":
         return bool(run.reinstate) and not _is_older(ledger, record)
     if state == "refused":
-        return bool(run.retry_refused) and not record.damage and not _is_older(ledger, record)
-    if state == SUPERSEDED:  # open until it is on record that nobody will publish it
-        return record.id not in ledger.refused and not _was_published(ledger, record)
-    return state == "taken in"
+        return bool(run.retry_refused) and not record.is_lost and not _is_older(ledger, record)
+    return not is_settled(ledger, record, case.contract_version())
+
+
+def _bytes_gone(ledger: Ledger, record: LandedRecord) -> Refusal:
+    merge = ledger.gone[record.id]
+    return Refusal(
+        code=BYTES_GONE,
+        message=f"the bytes of {record.id} were taken from landing/ on {merge.receipt.created_at:%Y-%m-%d} by the retention "
+        f"{merge.receipt.run_key[:12]}; nothing of it was written, main holds what it held. Next: deliver it again with a "
+        f"later delivered_at; its files can be read at commit {merge.parent[:12]} for as long as storage has them.",
+    )
+
+
+def _is_replayable(ledger: Ledger, record: LandedRecord, case: UseCase, run: Run) -> bool:
+    """Written under another contract, or with rows in quarantine; the same word of the same person replays a delivery once."""
+    owner, words = ledger.owner(record.unit), replayed(ledger, record, run)
+    said = ledger.refused.get(record.id)
+    if owner is None or (said and (said[0].replayed, said[1]) == (words, case.contract_version())):
+        return False
+    if case.table(record.table).word not in owner.contract_version.split("-"):
+        return True
+    return owner.record.account.quarantined > 0 and owner.record.replayed != words
+
+
+def _is_held(ledger: Ledger, record: UnitRecord) -> bool:
+    owner = ledger.owner(record.unit)
+    return owner is not None and owner.record.id == record.id
 
 
 def _is_refused(ledger: Ledger, record: LandedRecord, contract_version: str) -> bool:
@@ -139,7 +193,7 @@ def _is_refused(ledger: Ledger, record: LandedRecord, contract_version: str) -> 
     said = ledger.refused.get(record.id)
     if said is None or said[0].refusal.code == SUPERSEDED:
         return False
-    return bool(record.damage) or said[1] == contract_version
+    return record.is_lost or said[1] == contract_version
 
 
 def _is_older(ledger: Ledger, record: LandedRecord) -> bool:
@@ -161,7 +215,7 @@ def _last_refusal(ledger: Ledger, record: LandedRecord) -> str:
 
 def _is_same(old: LandedRecord, new: LandedRecord) -> bool:
     is_alike = (old.sha256, old.delivered_at, old.rows) == (new.sha256, new.delivered_at, new.rows)
-    return is_alike and bool(old.damage) == bool(new.damage)
+    return is_alike and old.is_broken == new.is_broken
 
 
 def _order(record: LandedRecord | PublishedRecord) -> tuple[datetime, int]:

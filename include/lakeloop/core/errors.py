@@ -11,6 +11,18 @@ class InvalidInput(LakeloopError):
     """A parameter, name, date or file at the border does not fit its pattern or schema."""
 
 
+class BadFile(InvalidInput):
+    """A delivered file is not what its name, its manifest or its contract says; the delivery is refused with this code."""
+
+    def __init__(self, words: str, code: str, mend: str = "deliver it again, whole") -> None:
+        super().__init__(f"{words}; nothing of the delivery was published. Next: {mend}.")
+        self.code = code
+
+
+class StillArriving(LakeloopError):
+    """A file of a delivery changes while it is read: the delivery waits for the next run, nothing of it was taken in."""
+
+
 class ConfigurationError(LakeloopError):
     """A setting or a key is missing or contradicts another; nothing was started."""
 
@@ -92,6 +104,10 @@ class Frozen(LakeloopError):
     """Publishing is frozen, or the freeze flag could not be read; nothing was merged."""
 
 
+class SourceFailed(LakeloopError):
+    """The feed did not answer, or refused the keys; nothing was taken in."""
+
+
 class SparkFailed(LakeloopError):
     """A Spark job ended in an error; the run branch is kept, nothing was published."""
 
@@ -102,6 +118,10 @@ class RegistryFailed(LakeloopError):
 
 class DatabaseFailed(LakeloopError):
     """The platform database did not answer, or is not what the code expects; nothing was written to it."""
+
+
+class LeakageFound(LakeloopError):
+    """A single feature tells the label: it knows what a prediction cannot know; nothing was fitted."""
 
 
 class PromotionRefused(LakeloopError):

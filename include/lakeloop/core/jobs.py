@@ -5,7 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from lakeloop.core.use_case import Value
+from lakeloop.core.files import FileShape
+from lakeloop.core.reports import UnitWritten
+from lakeloop.core.tuning import Tuning
+from lakeloop.core.use_case import XGBoost
+from lakeloop.core.value import Value
 
 
 class Job(Value):
@@ -32,10 +36,13 @@ class LandedUnit(Value):
     sha256: str
     path: str
     files: tuple[str, ...]
+    shapes: tuple[FileShape, ...] = ()  # what the intake found of each; a file without one is what its name declares
     manifest_rows: int
     delivered_at: datetime
     available_at: datetime  # the first delivery's time of this (table, data date)
+    restates: bool = False  # main holds rows of this (table, data date)
     refused: str = ""  # code of a refusal that is certain already: every row of it goes to quarantine
+    suspected: tuple[str, ...] = ()  # columns masked there though their contract does not mark them
 
 
 class WriteJob(Job):
@@ -53,8 +60,10 @@ class AuditJob(Job):
 
     kind: Literal["audit"] = "audit"
     snapshot: str
+    base: str  # main as the run found it
     run_key: str
     units: tuple[LandedUnit, ...]
+    written: tuple[UnitWritten, ...]  # what the write says of them, held against what stands there
 
 
 class AuditScoresJob(Job):
@@ -74,6 +83,15 @@ class FingerprintJob(Job):
     ref: str
     slices: tuple[Slice, ...]
     without: tuple[str, ...] = ()  # columns left out of the hash, e.g. trust
+
+
+class ChangeJob(Job):
+    """Compare the clean partitions of some dates (by table) at a snapshot with what they were at an earlier one."""
+
+    kind: Literal["change"] = "change"
+    before: str
+    snapshot: str
+    units: dict[str, tuple[date, ...]]
 
 
 class CopyJob(Job):
@@ -105,14 +123,78 @@ class AppendJob(Job):
     rows: tuple[dict[str, str | int | float | None], ...]
 
 
+class MatrixJob(Job):
+    """Write the feature rows of some dates, with their labels, onto a branch: what a challenger learns from and is judged on."""
+
+    kind: Literal["matrix"] = "matrix"
+    snapshot: str
+    branch: str
+    fit_dates: tuple[date, ...]
+    holdout_dates: tuple[date, ...]
+    files: int = 1  # of each split
+
+
+class MatrixChangeJob(Job):
+    """Compare a training set on a branch with the one at a commit, row by row under the entity and its date."""
+
+    kind: Literal["matrix_change"] = "matrix_change"
+    before: str
+    branch: str
+
+
+class ModelFile(Value):
+    """A model on the driver's machine, read only when its bytes are these."""
+
+    path: str
+    sha256: str
+
+
 class TrainJob(Job):
-    """Fit on some dates of a snapshot, evaluate on later ones against the gates' baselines."""
+    """Fit on a committed matrix, and measure on its hold-out beside the champion and the gates' baselines."""
 
     kind: Literal["train"] = "train"
-    snapshot: str
-    train_dates: tuple[date, ...]
-    holdout_dates: tuple[date, ...]
+    matrix: str  # commit, of this case's training set
+    features: tuple[str, ...]
+    model: XGBoost
+    champion: ModelFile | None = None
     workdir: str  # where the job leaves model.ubj on the driver's machine
+
+
+class TuneJob(Job):
+    """Try parameters on the fit split of a committed matrix, validated on the last of its days; nothing reads the hold-out."""
+
+    kind: Literal["tune"] = "tune"
+    matrix: str  # commit, of this case's training set
+    features: tuple[str, ...]
+    model: XGBoost  # the case's own parameters: trial 0, and those that no range changes
+    tuning: Tuning
+    validation_dates: tuple[date, ...]  # of the fit split; the days before them are learnt from
+
+
+class ScoredBy(Value):
+    """The hold-out of a training set at a commit, and the model that scores it from these features."""
+
+    matrix: str
+    model: ModelFile
+    features: tuple[str, ...]
+
+
+class ScoreMovesJob(Job):
+    """Score two hold-outs of the same days, each by its own model, and measure how far the scores of a row are apart."""
+
+    kind: Literal["score_moves"] = "score_moves"
+    before: ScoredBy
+    after: ScoredBy
+    by: tuple[str, ...] = ()  # columns of `after` to group by
+
+
+class FeatureSkewJob(Job):
+    """Compare the features of some dates at two commits, e.g. before and after a restatement."""
+
+    kind: Literal["feature_skew"] = "feature_skew"
+    before: str
+    after: str
+    dates: tuple[date, ...]
 
 
 class Passport(Value):
@@ -139,15 +221,17 @@ class ScoreJob(Job):
 
 
 class EvidenceJob(Job):
-    """Measure what the watch judges: per date, from clean tables and candidate scores."""
+    """Measure what the watch judges: per date, from clean tables, candidate scores, and what came later."""
 
     kind: Literal["evidence"] = "evidence"
     data_commit: str
     candidates: dict[str, tuple[date, ...]]  # commit of a candidate -> its dates
+    settle: tuple[date, ...] = ()  # dates whose later tables are there now
 
 
 AnyJob = (
-    WriteJob | AuditJob | AuditScoresJob | FingerprintJob | CopyJob | UpdateJob
-    | AppendJob | TrainJob | ScoreJob | EvidenceJob
+    WriteJob | AuditJob | AuditScoresJob | FingerprintJob | ChangeJob | CopyJob
+    | UpdateJob | AppendJob | MatrixJob | MatrixChangeJob | TuneJob | TrainJob | ScoreMovesJob | FeatureSkewJob | ScoreJob
+    | EvidenceJob
 )  # fmt: skip
 JOB: TypeAdapter[AnyJob] = TypeAdapter(Annotated[AnyJob, Field(discriminator="kind")])

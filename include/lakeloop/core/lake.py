@@ -17,8 +17,9 @@ ACTIONS = "_lakefs_actions/"
 HOOKS = "lua_hooks/"
 DATE_COLUMN = "data_date"
 
-_STAGES = ("ingest", "score", "watch", "train", "bootstrap", "upgrade")
+_STAGES = ("ingest", "score", "watch", "train", "bootstrap", "upgrade", "retention")
 _LONGEST_BRANCH = 80  # a replay's name is its branch's whole name and more
+_COMMIT = re.compile(r"[0-9a-f]{64}")
 _OPENED = re.compile(r"-t\d+-([0-9a-f]{8})[0-9a-f]{6}(?:-r[0-9a-f]{8}-\d+)?$")
 
 
@@ -43,6 +44,14 @@ class Delivery(NamedTuple):
         return f"{self.unit} delivery {self.number} ({self.sha256[:12]})"
 
 
+class Stored(NamedTuple):
+    """An object of the lake: its bytes, and where they are in storage."""
+
+    path: str
+    size: int
+    address: str
+
+
 def landing(case: str, delivery: Delivery) -> str:
     """The folder of a delivery's bytes, with a closing slash."""
     unit = delivery.unit
@@ -64,6 +73,16 @@ def scores(case: str) -> str:
     return f"scores/{case}"
 
 
+def training(case: str) -> str:
+    """The Delta table of a training set, on a branch of its own that is never merged."""
+    return f"training/{case}"
+
+
+def model_tag(model: str, version: int) -> str:
+    """The lake's tag that keeps what a model version learnt from."""
+    return f"model-{model}-v{version}"
+
+
 def verdicts(case: str) -> str:
     """The Delta table of the watch's decisions."""
     return f"watch/{case}/verdicts"
@@ -72,6 +91,11 @@ def verdicts(case: str) -> str:
 def profiles(case: str) -> str:
     """The Delta table of daily profiles."""
     return f"watch/{case}/profiles"
+
+
+def is_commit(ref: str) -> bool:
+    """Whether a ref is a commit id, of which everything stays as it is."""
+    return _COMMIT.fullmatch(ref) is not None
 
 
 def receipt_path(run_key: str) -> str:

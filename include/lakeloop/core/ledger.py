@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from lakeloop.core.champions import line_of
 from lakeloop.core.lake import Delivery, UnitId
 from lakeloop.core.receipts import (
     ActReceipt,
@@ -20,6 +21,8 @@ from lakeloop.core.receipts import (
     Reads,
     RefusalReceipt,
     RefusedRecord,
+    RetentionReceipt,
+    SettledRecord,
     WithdrawalReceipt,
     WithdrawnRecord,
 )
@@ -41,6 +44,7 @@ class Owner(NamedTuple):
     run_key: str
     commit: str
     parent: str
+    contract_version: str = ""
 
 
 class PublishedScores(NamedTuple):
@@ -65,15 +69,23 @@ class Ledger:
     withdrawn: dict[tuple[UnitId, str], tuple[WithdrawnRecord, str]] = field(default_factory=dict)
     scores: dict[date, PublishedScores] = field(default_factory=dict)
     judged: set[tuple[str, date]] = field(default_factory=set)
+    settled: dict[tuple[date, frozenset[tuple[str, str]]], SettledRecord] = field(default_factory=dict)  # (table, receipt) pairs
+    accepted: dict[frozenset[Delivery], str] = field(default_factory=dict)  # at fault by a verdict, left by a person: their words
     dropped: set[str] = field(default_factory=set)
     promotions: list[PromotionReceipt] = field(default_factory=list)
     promoted_at: list[datetime | None] = field(default_factory=list)
     flagged: set[int] = field(default_factory=set)
+    gone: dict[Delivery, Entry] = field(default_factory=dict)  # whose bytes a retention took from landing/
 
     def owner(self, unit: UnitId) -> Owner | None:
         """Who owns a unit's rows now; None means that main holds none."""
         stack = self.owners.get(unit)
         return stack[-1] if stack else None
+
+    def deliveries(self, data_date: date, tables: Iterable[str]) -> frozenset[Delivery]:
+        """The deliveries whose rows main holds of a date."""
+        owners = (self.owner(UnitId(table, data_date)) for table in tables)
+        return frozenset(owner.record.id for owner in owners if owner)
 
     def business_time(self) -> datetime | None:
         """The newest landed delivery's time, which never runs backwards."""
@@ -88,6 +100,25 @@ class Ledger:
     def champion(self) -> PromotionReceipt | None:
         """The newest promotion."""
         return self.promotions[-1] if self.promotions else None
+
+    @property
+    def cut_off(self) -> date | None:
+        """The last day the champion learnt from; None without a champion, or where its receipt does not say."""
+        return self.champion.trained_to if self.champion else None
+
+    def today(self, case: UseCase, wall: datetime) -> date:
+        """The date by the case's own clock: of `wall`, or of the newest delivery where the feed is the clock."""
+        moment = wall if case.clock == "wall" else self.business_time() or wall
+        return moment.astimezone(ZoneInfo(case.timezone)).date()
+
+    @property
+    def previous(self) -> PromotionReceipt | None:
+        """What a rollback goes back to: the champion before, never one that was rolled back from."""
+        return next(iter(line_of(self.promotions)[-2:-1]), None)
+
+    def promotion_of(self, version: int) -> PromotionReceipt | None:
+        """The newest promotion of a version; None of one that never was champion."""
+        return next((one for one in reversed(self.promotions) if one.model_version == version), None)
 
     def scores_from(self, case: UseCase) -> date | None:
         """The first night that is scored: the one after the night of the first promotion, by the case's own clock."""
@@ -146,8 +177,11 @@ def _apply(ledger: Ledger, entry: Entry) -> None:
         _apply_data(ledger, entry, receipt)
     elif isinstance(receipt, ActReceipt):
         _apply_act(ledger, receipt)
+        _apply_settled(ledger, receipt)
     elif isinstance(receipt, WithdrawalReceipt):
         _apply_withdrawal(ledger, receipt)
+    elif isinstance(receipt, RetentionReceipt):
+        ledger.gone.update(dict.fromkeys((one.id for one in receipt.deliveries), entry))
     elif isinstance(receipt, PromotionReceipt):
         ledger.promotions.append(receipt)
         ledger.promoted_at.append(ledger.business_time())
@@ -158,16 +192,47 @@ def _apply_data(ledger: Ledger, entry: Entry, receipt: DataReceipt | RefusalRece
         ledger.refused[refused.id] = (refused, receipt.contract_version)
     if isinstance(receipt, DataReceipt):
         for record in receipt.published:
-            ledger.owners[record.unit].append(Owner(record, receipt.run_key, entry.commit, entry.parent))
+            _keep_accepted(ledger, record, receipt.run_key)
+            ledger.owners[record.unit].append(
+                Owner(record, receipt.run_key, entry.commit, entry.parent, receipt.contract_version)
+            )
             ledger.withdrawn.pop((record.unit, record.sha256), None)
+
+
+def _keep_accepted(ledger: Ledger, record: PublishedRecord, run_key: str) -> None:
+    """A replay that changed no row of a unit leaves what a person accepted of it."""
+    owner = ledger.owner(record.unit)
+    if not owner or owner.record.id != record.id or not record.change or not record.change.is_none:
+        return
+    for settled in [one for (day, _), one in ledger.settled.items() if day == record.data_date]:
+        if settled.trust and settled.sources.get(record.table) == owner.run_key:
+            _settle(ledger, settled.model_copy(update={"sources": {**settled.sources, record.table: run_key}}))
+
+
+def _settle(ledger: Ledger, settled: SettledRecord) -> None:
+    ledger.settled[(settled.data_date, frozenset(settled.sources.items()))] = settled
 
 
 def _apply_act(ledger: Ledger, receipt: ActReceipt) -> None:
     for record in receipt.judged:
+        if record.verdict == "data_fault":
+            own = [table for table, reads in record.reads.items() if any(record.data_date in days for days in reads.values())]
+            ledger.accepted[ledger.deliveries(record.data_date, own)] = record.words
         ledger.judged.add((receipt.candidate, record.data_date))
         ledger.scores[record.data_date] = PublishedScores(
             record, receipt.candidate, receipt.run_key, receipt.model_version, recalled=False
         )
+
+
+def _apply_settled(ledger: Ledger, receipt: ActReceipt) -> None:
+    for settled in receipt.settled:
+        _settle(ledger, settled)
+        if settled.trust:
+            ledger.accepted[ledger.deliveries(settled.data_date, settled.sources)] = settled.words
+        held = ledger.scores.get(settled.data_date)
+        if held and settled.trust:
+            record = held.record.model_copy(update={"trust": settled.trust, "words": settled.words})
+            ledger.scores[settled.data_date] = held._replace(record=record)
 
 
 def _apply_withdrawal(ledger: Ledger, receipt: WithdrawalReceipt) -> None:

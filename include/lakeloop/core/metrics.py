@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 BINS = 10_000  # AUC is exact but for pairs inside one bin, which count as ties: under 1e-3 for any real model
+CURVE_BINS = 500  # as many points as a picture shows
 
 
 class ScoreBin(NamedTuple):

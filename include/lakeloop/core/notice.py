@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import quote
 
-from lakeloop.core.use_case import Value
+from lakeloop.core.value import Value
 
 Severity = Literal["info", "warning", "critical"]
 COLOURS: dict[str, str] = {"info": "#3b7dd8", "warning": "#d99000", "critical": "#c62839"}

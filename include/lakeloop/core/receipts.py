@@ -1,13 +1,19 @@
 """Receipts: what a merge into main attests; one JSON object a piece of work."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, field_validator
 
-from lakeloop.core.lake import ACTIONS, HOOKS, PROMOTIONS, Delivery, UnitId, landing, said_by
-from lakeloop.core.reports import Fingerprint, Refusal, RowAccount
-from lakeloop.core.use_case import Value
+from lakeloop.core.files import FileShape
+from lakeloop.core.gates import GateResult
+from lakeloop.core.lake import ACTIONS, EVIDENCE, HOOKS, PROMOTIONS, Delivery, UnitId, landing, said_by
+from lakeloop.core.reports import Fingerprint, Refusal, RowAccount, RowChange
+from lakeloop.core.value import Value
+
+# What a file can be refused for under one contract and fit under another; every other damage is for good.
+_BY_CONTRACT = frozenset({"file_name", "format", "delimiter", "header", "file_limits"})
+_BROKEN = "damaged"
 
 Reads = dict[str, dict[str, list[date]]]  # table -> receipt (run key) -> data dates
 
@@ -38,7 +44,24 @@ class LandedRecord(UnitRecord):
     rows: int
     source: str
     delivered_at: datetime
-    damage: str = ""  # why the bytes do not match their manifest; such a delivery is refused
+    damage: str = ""  # why nothing of it may be read; such a delivery is refused
+    damage_code: str = _BROKEN  # the same for machines, e.g. not_utf8; says nothing while there is no damage
+    shapes: tuple[FileShape, ...] = ()  # of its data files, as the intake found them; none on receipts of before
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """Its damage as a refusal."""
+        return Refusal(code=self.damage_code, message=self.damage) if self.damage else None
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether its bytes are not what its manifest promised."""
+        return bool(self.damage) and self.damage_code == _BROKEN
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it is damaged in a way that no contract mends."""
+        return bool(self.damage) and self.damage_code not in _BY_CONTRACT
 
     def path(self, case: str) -> str:
         """The folder of its bytes."""
@@ -55,6 +78,10 @@ class PublishedRecord(UnitRecord):
     restates: str = ""  # run key of the receipt whose rows it replaced
     reinstated: str = ""  # who let withdrawn bytes back, and why; empty where these bytes were never withdrawn
     retried: str = ""  # who had a refused delivery tried again, and why
+    replayed: str = ""  # who had a published delivery written again, and why
+    change: RowChange | None = None  # of a restatement, against the rows it replaced
+    read_by: tuple[date, ...] = ()  # of a restatement: dates whose published scores had read the rows it replaced
+    warnings: tuple[str, ...] = ()  # what its audit did not like and let pass
 
 
 class RefusedRecord(UnitRecord):
@@ -63,6 +90,7 @@ class RefusedRecord(UnitRecord):
     refusal: Refusal
     account: RowAccount | None = None
     retried: str = ""  # who had it tried again, and why
+    replayed: str = ""  # who had it written again while main holds it, and why
 
 
 class ScoredRecord(Value):
@@ -82,6 +110,15 @@ class JudgedRecord(Value):
     words: str = ""
     fingerprint: Fingerprint | None = None
     reads: Reads = Field(default_factory=dict)
+
+
+class SettledRecord(Value):
+    """A date that a later table spoke of: which receipts were compared, and what came of it."""
+
+    data_date: date
+    sources: dict[str, str]  # table -> receipt (run key) of that date
+    words: str
+    trust: str = ""  # what its published scores are trusted with from here on; empty: as before
 
 
 class WithdrawnRecord(UnitRecord):
@@ -187,14 +224,15 @@ class ScoresReceipt(Receipt):
 
 
 class ActReceipt(Receipt):
-    """Candidate dates that were judged and published with their trust."""
+    """Candidate dates that were judged and published with their trust, or dates that are settled."""
 
     kind: Literal["act"] = "act"
-    candidate: str  # run key of the scores receipt
+    candidate: str  # run key of the scores receipt; empty where dates are settled
     candidate_branch: str
     candidate_commit: str
     model_version: int
     judged: tuple[JudgedRecord, ...]
+    settled: tuple[SettledRecord, ...] = ()
 
     def prefixes(self) -> tuple[str, ...]:
         """scores/ and watch/ of the case, and what the candidate said of itself."""
@@ -225,7 +263,7 @@ class WithdrawalReceipt(Receipt):
 
 
 class PromotionReceipt(Receipt):
-    """A model version that became champion."""
+    """A model version that became champion, or came back as champion."""
 
     kind: Literal["promotion"] = "promotion"
     seq: int
@@ -234,16 +272,53 @@ class PromotionReceipt(Receipt):
     model_sha256: str
     data_commit: str
     metrics: dict[str, float]
-    gates: tuple[str, ...]
+    gates: tuple[GateResult, ...]
     reads: Reads
+    trained_to: date | None = None  # the last day it learnt from
+    action: Literal["promote", "rollback"] = "promote"
+    previous: int | None = None  # the version that was champion until then
+    reason: str = ""  # why a person asked for it; empty: its training run did
+    approved_by: str = ""  # who answered for it; empty: its gates left nothing to ask
+    approved_why: str = ""
+    evaluation: str = ""  # sha256 of its evidence, gates.json
+
+    @field_validator("gates", mode="before")
+    @classmethod
+    def _in_records(cls, gates: Any) -> Any:
+        """Receipts of before hold a sentence a gate, and none of a gate that failed."""
+        return [{"name": "", "outcome": "pass", "words": one} if isinstance(one, str) else one for one in gates]
 
     def prefixes(self) -> tuple[str, ...]:
         """The promotion ledger."""
         return (PROMOTIONS,)
 
 
+class RemovedRecord(Value):
+    """What a retention took from one folder."""
+
+    what: Literal["landing", "evidence", "quarantine", "versions"]
+    path: str  # the folder of a delivery, of some work's evidence, or of a Delta table; with a closing slash
+    objects: int
+    size: int
+    digest: str  # sha256 over the sorted paths of what went, one a line
+    because: str
+
+
+class RetentionReceipt(Receipt):
+    """What was past its time by contract, taken from main's head; old commits hold it still."""
+
+    kind: Literal["retention"] = "retention"
+    reason: str
+    removed: tuple[RemovedRecord, ...]
+    deliveries: tuple[UnitRecord, ...] = ()  # whose bytes went
+
+    def prefixes(self) -> tuple[str, ...]:
+        """Everything of the case but its receipts, and evidence; of these it may only take away."""
+        return (*(f"{folder}/{self.case}/" for folder in ("landing", "clean", "quarantine", "scores", "watch")), EVIDENCE)
+
+
 AnyReceipt = (
     BootstrapReceipt | MaintenanceReceipt | IntakeReceipt | DataReceipt | RefusalReceipt
-    | ScoresReceipt | ActReceipt | WithdrawalReceipt | PromotionReceipt
+    | ScoresReceipt | ActReceipt | WithdrawalReceipt | PromotionReceipt | RetentionReceipt
 )  # fmt: skip
 RECEIPT: TypeAdapter[AnyReceipt] = TypeAdapter(Annotated[AnyReceipt, Field(discriminator="kind")])

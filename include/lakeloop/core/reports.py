@@ -5,7 +5,14 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from lakeloop.core.use_case import Value
+from lakeloop.core.contract import Severity
+from lakeloop.core.evaluation import DayMetrics, Evaluation
+from lakeloop.core.metrics import ScoreBin
+from lakeloop.core.score_moves import ScoreMovesReport
+from lakeloop.core.skew import FeatureSkewReport
+from lakeloop.core.tuning import Stopped, Trial
+from lakeloop.core.value import Value
+from lakeloop.core.words import counted
 
 
 class RowAccount(Value):
@@ -44,6 +51,26 @@ class Fingerprint(Value):
     hash: str
 
 
+class RowChange(Value):
+    """What a restatement made of a partition, row by row under the table's key."""
+
+    added: int = 0
+    removed: int = 0
+    changed: int = 0
+    same: int = 0
+
+    @property
+    def is_none(self) -> bool:
+        """Whether every row is what it was."""
+        return not (self.added or self.removed or self.changed)
+
+    @property
+    def words(self) -> str:
+        """`2 rows added, 1 row changed, 57 rows the same`."""
+        counts = {"added": self.added, "removed": self.removed, "changed": self.changed, "the same": self.same}
+        return ", ".join(f"{counted(number, 'row')} {what}" for what, number in counts.items() if number)
+
+
 class UnitWritten(Value):
     """One unit after the write; with a refusal nothing of it stands in clean/ of the branch."""
 
@@ -51,6 +78,7 @@ class UnitWritten(Value):
     data_date: date
     delivery: int
     account: RowAccount
+    cells: int = 0  # that its published rows came with, counted as texts
     refusal: Refusal | None = None
 
 
@@ -67,6 +95,16 @@ class Check(Value):
     observed: float | str | None
     expected: str
     passed: bool
+    severity: Severity = "critical"
+    words: str = ""  # the same as a sentence, where there is one better than the numbers
+
+    @property
+    def told(self) -> str:
+        """What is said of a check that did not pass."""
+        return self.words or f"{self.name} is {self.observed}, expected {self.expected}"
+
+
+SUSPECT = "personal:"  # a check that ends in the name of a column nobody marked
 
 
 class UnitAudit(Value):
@@ -79,8 +117,17 @@ class UnitAudit(Value):
 
     @property
     def passed(self) -> bool:
-        """True when every check passed; a unit without checks has not passed."""
-        return bool(self.checks) and all(check.passed for check in self.checks)
+        """True when every critical check passed; a unit without checks has not passed."""
+        return bool(self.checks) and not self.failed("critical")
+
+    @property
+    def suspected(self) -> tuple[str, ...]:
+        """The columns that look personal, though nobody marked them."""
+        return tuple(check.name.removeprefix(SUSPECT) for check in self.checks if check.name.startswith(SUSPECT))
+
+    def failed(self, severity: Severity) -> list[Check]:
+        """The checks of a severity that did not pass."""
+        return [check for check in self.checks if not check.passed and check.severity == severity]
 
 
 class AuditReport(Value):
@@ -96,22 +143,80 @@ class FingerprintReport(Value):
     tables: dict[str, dict[str, Fingerprint]]
 
 
+class UnitChange(Value):
+    """What changed in one unit."""
+
+    table: str
+    data_date: date
+    change: RowChange
+
+
+class ChangeReport(Value):
+    """What changed, unit by unit."""
+
+    units: tuple[UnitChange, ...]
+
+
 class DoneReport(Value):
     """A job that only writes: rows written."""
 
     rows: int = 0
 
 
+class SplitFacts(Value):
+    """One split of a training set as it was written."""
+
+    first: date
+    last: date
+    days: int
+    rows: int  # with a label
+    positives: int
+    unlabelled: int  # left out of everything: cancelled and diverted flights, say
+    digest: Fingerprint  # of the rows with a label, whatever their order
+
+    @property
+    def base_rate(self) -> float:
+        """The share of positives."""
+        return self.positives / self.rows
+
+
+class MatrixReport(Value):
+    """The two splits of a training set."""
+
+    fit: SplitFacts
+    holdout: SplitFacts
+
+
+class MatrixChangeReport(Value):
+    """What differs between two training sets."""
+
+    rows: RowChange
+    columns: dict[str, int]  # of the rows that both have: how many differ in each column, those that differ in none left out
+    largest: dict[str, float] = {}  # of those columns that are numbers on both sides: by how much a row differs at most
+
+
 class TrainReport(Value):
-    """A fitted challenger: the file, its digest, and metrics of model and baselines."""
+    """A fitted challenger: the file, its digest, and what was measured of it."""
 
     model_file: str
     sha256: str
-    train_rows: int
-    holdout_rows: int
-    unlabelled_rows: int
-    metrics: dict[str, float]  # e.g. auc, log_loss, baseline_carrier_auc
-    feature_gain: dict[str, float] = Field(default_factory=dict)
+    evaluation: Evaluation
+    fit_days: tuple[DayMetrics, ...]  # of the challenger on the days it learnt from
+    histogram: tuple[ScoreBin, ...]  # of the challenger's scores on the hold-out, CURVE_BINS wide
+    importance: dict[str, float]  # mean absolute SHAP value of each feature, in log odds, largest first
+    sampled: int  # rows of the hold-out that it was taken over
+    threads: int  # of each worker
+    seconds: dict[str, float]  # of each part
+
+
+class TuneReport(Value):
+    """Every trial of a tuning, in the order they were made."""
+
+    trials: tuple[Trial, ...]
+    stopped: Stopped  # what ended it
+    fit_rows: int
+    validation_rows: int
+    seconds: float
 
 
 class ScoreReport(Value):
@@ -139,14 +244,18 @@ class Fact(Value):
     bound: str
     broken: bool
     words: str
+    severity: Severity = "critical"
 
 
 class EvidenceReport(Value):
-    """Evidence date by date."""
+    """Evidence date by date: of candidates, and of dates that later tables speak of."""
 
     dates: tuple[DateEvidence, ...]
+    settled: tuple[DateEvidence, ...] = ()
 
 
 Report = (
-    WriteReport | AuditReport | FingerprintReport | DoneReport | TrainReport | ScoreReport | EvidenceReport
+    WriteReport | AuditReport | FingerprintReport | ChangeReport | DoneReport
+    | MatrixReport | MatrixChangeReport | TuneReport | TrainReport | ScoreMovesReport | FeatureSkewReport | ScoreReport
+    | EvidenceReport
 )  # fmt: skip

@@ -4,10 +4,10 @@ import uuid
 from datetime import date, timedelta
 from typing import Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from lakeloop.core.lake import run_branch
-from lakeloop.core.use_case import Value
+from lakeloop.core.value import Value
 
 _NAMESPACE = uuid.UUID("6f1d3c0e-5b0a-5c55-9d43-1a6c1f0b7e11")
 
@@ -21,10 +21,13 @@ class Run(Value):
     attempt: int = 1
     date_from: date | None = None
     date_to: date | None = None
+    table: str = ""  # only this table's deliveries; empty: every table's
     reinstate: str = ""  # why withdrawn bytes may come back
-    retry_refused: str = ""  # why refused deliveries are tried again
+    retry_refused: str = ""  # why refused deliveries are tried again, by the checks of now
+    replay: str = ""  # why published deliveries are written again from their bytes
     decide: Literal["", "withdraw", "accept"] = ""  # a person's answer to dates the watch holds, inside the range
     reason: str = ""
+    cause: str = Field(default="", pattern=r"^((verdict\|\d{4}-\d{2}-\d{2})|clock)?$")  # why it trains; empty: by hand
     actor: str = "airflow"
 
     @model_validator(mode="after")
@@ -39,14 +42,16 @@ class Run(Value):
             msg = f"decide={self.decide} needs date_from, date_to and a reason, which the verdict keeps"
             raise ValueError(msg)
         if self.reopens and self.date_from is None:
-            msg = "reinstate and retry_refused need date_from and date_to: a reason answers for the nights it was given for"
+            msg = (
+                "reinstate, retry_refused and replay need date_from and date_to: a reason answers for the nights it was given for"
+            )
             raise ValueError(msg)
         return self
 
     @property
     def reopens(self) -> bool:
         """Whether a person asks for what the sweep leaves closed."""
-        return bool(self.reinstate or self.retry_refused)
+        return bool(self.reinstate or self.retry_refused or self.replay)
 
     def selects(self, night: date) -> bool:
         """Whether a night is inside the run's range; a sweep selects every night."""

@@ -1,5 +1,6 @@
 """Which dates are to be scored and judged: pure decisions over the ledger and the candidates."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import NamedTuple
 
@@ -18,11 +19,16 @@ class Candidate(NamedTuple):
     receipt: ScoresReceipt
 
 
+def whole_days(ledger: Ledger, tables: Iterable[str]) -> list[date]:
+    """Dates of which each of these tables is published, oldest first."""
+    asked = set(tables)
+    dates = {unit.data_date for unit, owners in ledger.owners.items() if owners and unit.table in asked}
+    return sorted(day for day in dates if all(ledger.owner(UnitId(table, day)) for table in asked))
+
+
 def published_nights(ledger: Ledger, case: UseCase) -> list[date]:
     """Dates all of whose own tables are published, oldest first."""
-    required = case.required_on_day()
-    dates = {unit.data_date for unit, owners in ledger.owners.items() if owners and unit.table in required}
-    return sorted(day for day in dates if all(ledger.owner(UnitId(table, day)) for table in required))
+    return whole_days(ledger, case.required_on_day())
 
 
 def late_tables(ledger: Ledger, case: UseCase, day: date) -> list[str]:
@@ -85,3 +91,12 @@ def _is_scored(ledger: Ledger, day: date) -> bool:
     if held is None or held.recalled:
         return False
     return all(unit.data_date != day for unit in ledger.lost_reads(held.record.reads))
+
+
+def read_by(ledger: Ledger, unit: UnitId, receipt: str) -> tuple[date, ...]:
+    """Dates whose published scores had read a unit's rows as a receipt (run key) published them."""
+    return tuple(
+        day
+        for day, held in sorted(ledger.scores.items())
+        if not held.recalled and unit.data_date in held.record.reads.get(unit.table, {}).get(receipt, ())
+    )

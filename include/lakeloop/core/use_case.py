@@ -1,72 +1,16 @@
 """UseCase: the one object a data scientist writes; everything else is the platform's."""
 
-import re
 from datetime import date, datetime, time, timedelta
 from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-ColumnType = Literal["string", "int", "double", "date", "timestamp"]
-
-
-class Value(BaseModel):
-    """A frozen value that refuses unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Column(Value):
-    """One column of a contract with its row rules; a row that breaks one is quarantined."""
-
-    name: str
-    type: ColumnType
-    required: bool = False
-    minimum: float | None = None
-    maximum: float | None = None
-    allowed: tuple[str, ...] | None = None
-    pattern: str | None = None
-
-
-class ExpectedKeys(Value):
-    """How many keys a delivery should bring: a number, another table's date, or recent history."""
-
-    source: Literal["fixed", "table", "trailing"]
-    count: int | None = None
-    table: str | None = None
-    days: int = 28
-    floor: float = 0.5  # under this share of the expected keys a delivery is refused
-
-
-class TableContract(Value):
-    """What one table promises: columns, keys, row rules, readiness and limits."""
-
-    name: str
-    columns: tuple[Column, ...]
-    key: tuple[str, ...]
-    kind: Literal["daily", "reference"] = "daily"
-    lag_days: int = 0  # the night of D brings this table's data of D - lag_days
-    expected: ExpectedKeys | None = None
-    quarantine_limit: float = 0.05  # share of rows in quarantine above which the audit refuses
-    version: int = 1
-    owner: str = "data-platform"
-
-    @field_validator("name")
-    @classmethod
-    def _named(cls, name: str) -> str:
-        if not NAME.fullmatch(name):
-            msg = f"table name {name!r} does not match {NAME.pattern}"
-            raise ValueError(msg)
-        return name
-
-    @model_validator(mode="after")
-    def _keys_are_columns(self) -> Self:
-        missing = set(self.key) - {column.name for column in self.columns}
-        if missing:
-            msg = f"{self.name}: key columns {sorted(missing)} are not in the contract"
-            raise ValueError(msg)
-        return self
+from lakeloop.core.contract import NAME, Severity, TableContract
+from lakeloop.core.gate_policy import ALWAYS, Gate
+from lakeloop.core.tuning import Tuning, check_tuning
+from lakeloop.core.value import Value
+from lakeloop.core.words import names_word
 
 
 class Lookback(Value):
@@ -97,18 +41,10 @@ class XGBoost(Value):
     n_estimators: int = 100
     learning_rate: float = 0.1
     min_child_weight: float = 1.0
+    subsample: float = 1.0  # share of the rows that a tree looks at
+    colsample_bytree: float = 1.0  # share of the features that a tree looks at
     num_workers: int = 2
     seed: int = 7
-
-
-class Gate(Value):
-    """A challenger must beat a baseline on later days: `metric` by at least `margin`."""
-
-    name: str
-    metric: Literal["auc", "log_loss"]
-    baseline: str  # columns whose historical label rate is the baseline score, e.g. "carrier"
-    margin: float = 0.0
-    holdout_days: int = 14
 
 
 class UnitRatio(Value):
@@ -146,13 +82,59 @@ class Members(Value):
     column: str
 
 
+class Shift(Value):
+    """A column whose daily mean should stay within a distance of its recent mean, in standard deviations of its rows."""
+
+    table: str
+    column: str
+    bound: float
+
+
+class Variety(Value):
+    """A column that should be as full, and as varied, as it was on recent days; a mark, never a fault."""
+
+    table: str
+    column: str
+    nulls: float = 0.25  # what the share of nulls may rise by
+    low: float = 0.5  # distinct values, as a ratio to the median of recent days
+    high: float = 1.5
+
+
+class Agreement(Value):
+    """Rows of one table that have a partner in another one of the same date, over the columns that both share."""
+
+    table: str
+    partner: str
+    on: tuple[str, ...]
+    share: float  # of the rows of `table`, at least
+    severity: Severity = "critical"
+
+
+class Settlement(Value):
+    """What the rows of a later table say of an earlier one of the same date: a SQL expression of the error of both, joined."""
+
+    name: str
+    table: str  # the one that is judged
+    later: str  # the one that comes later and knows better
+    on: tuple[str, ...]
+    error: str
+    bound: float  # a group's median error of a date above this is a hard fact about `table`
+    hint: str
+    by: tuple[str, ...] = ()
+    fewest: int = 10  # a group with fewer rows is not judged
+
+
 class DriftPolicy(Value):
-    """What the watch looks at and how far it may act alone."""
+    """What the audit and the watch hold against a date's tables, and how far the watch may act alone."""
 
     ratios: tuple[UnitRatio, ...] = ()
     identities: tuple[Identity, ...] = ()
     stale: tuple[Staleness, ...] = ()
     members: tuple[Members, ...] = ()
+    shifts: tuple[Shift, ...] = ()
+    varieties: tuple[Variety, ...] = ()
+    agreements: tuple[Agreement, ...] = ()
+    settlements: tuple[Settlement, ...] = ()
     partial_share: float = 0.6  # of the median rows of the same weekdays
     history_days: int = 28
     minimum_history: int = 7
@@ -167,18 +149,26 @@ class UseCase(Value):
     tables: tuple[TableContract, ...]
     features: str  # "module:function", (Inputs) -> DataFrame, the same for training and scoring
     feature_names: tuple[str, ...]
+    categories: tuple[str, ...] = ()  # features that the function gives as strings; training learns a number for each value
     entity: tuple[str, ...]
     reads: tuple[Lookback, ...]  # daily tables that the features look at; any other is refused to them
     references: tuple[str, ...] = ()  # reference tables that they look at: of each its newest delivery known then
     label: Label
     model: XGBoost = XGBoost()
-    gates: tuple[Gate, ...] = ()
+    tuning: Tuning | None = None  # looks for better parameters before each fit; without it the model's own are fitted
+    gates: tuple[Gate, ...] = ALWAYS
     drift: DriftPolicy = DriftPolicy()
     timezone: str = "UTC"
     clock: Literal["wall", "feed"] = "wall"
     owner: str = "data-platform"
     slack_channel: str = "#lakeloop"
-    training_days: int = Field(default=365, gt=0)
+    training_days: int = Field(default=365, gt=0)  # the most that are learnt from
+    fewest_training_days: int = Field(default=7, gt=0)
+    holdout_days: int = Field(default=14, gt=0)  # the newest matured days, never learnt from
+    approvers: tuple[str, ...] = ()  # Airflow users who may answer where a gate asks; with none nothing that asks is promoted
+    approval_hours: float = Field(default=72, gt=0)  # an answer is waited for, then it counts as a no
+    evidence_days: int | None = Field(default=None, ge=1)  # pages and figures of runs are kept; None means for ever
+    versions_days: int | None = Field(default=None, ge=1)  # data files are kept that a table's current version left behind
 
     @field_validator("name")
     @classmethod
@@ -202,6 +192,32 @@ class UseCase(Value):
             raise ValueError(msg)
         return self
 
+    @model_validator(mode="after")
+    def _encodes_its_features(self) -> Self:
+        if strange := [name for name in self.categories if name not in self.feature_names or name in self.entity]:
+            msg = f"{self.name}: `categories` names features that are no columns of the entity, but {strange} are not such"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _tunes_its_model(self) -> Self:
+        if self.tuning is not None:
+            try:
+                check_tuning(self.tuning, self.model.model_dump(), self.fewest_training_days)
+            except ValueError as error:
+                msg = f"{self.name}: {error}"
+                raise ValueError(msg) from error
+        return self
+
+    @model_validator(mode="after")
+    def _builds_on_nobody(self) -> Self:
+        personal = [(table.name, column.name) for table in self.tables for column in table.columns if column.personal]
+        for table, column in personal:
+            if readers := self.builds_on(table, column):
+                msg = f"{self.name}: {table}.{column} is personal and masked in the table, so {readers[0]} cannot build on it"
+                raise ValueError(msg)
+        return self
+
     def table(self, name: str) -> TableContract:
         """The contract of one table; KeyError names the tables there are."""
         for contract in self.tables:
@@ -209,6 +225,29 @@ class UseCase(Value):
                 return contract
         msg = f"{self.name} has no table {name!r}; it has {[t.name for t in self.tables]}"
         raise KeyError(msg)
+
+    def builds_on(self, table: str, column: str) -> list[str]:
+        """What of the case names a column of a table; of the features only what they give."""
+        drift = self.drift
+        found = {
+            f"feature {column}": column in self.feature_names,
+            "the entity": column in self.entity,
+            f"label {self.label.name}": self.label.table == table and names_word(self.label.expression, column),
+        }
+        found |= {f"gate {gate.name}": column in gate.columns() for gate in self.gates}
+        found |= {f"ratio {one.column}": one.table == table and column in (one.column, *one.by) for one in drift.ratios}
+        found |= {f"identity {one.name}": one.table == table and names_word(one.error, column) for one in drift.identities}
+        found |= {f"staleness of {table}": one.table == table and column in one.columns for one in drift.stale}
+        found |= {f"members of {one.column}": (one.table, one.column) == (table, column) for one in drift.members}
+        found |= {f"shift of {one.column}": (one.table, one.column) == (table, column) for one in drift.shifts}
+        found |= {f"variety of {one.column}": (one.table, one.column) == (table, column) for one in drift.varieties}
+        found |= {f"agreement of {one.table}": table in (one.table, one.partner) and column in one.on for one in drift.agreements}
+        found |= {
+            f"settlement {one.name}": table in (one.table, one.later)
+            and (column in (*one.on, *one.by) or names_word(one.error, column))
+            for one in drift.settlements
+        }
+        return [what for what, is_built_on in found.items() if is_built_on]
 
     def required_on_day(self) -> tuple[str, ...]:
         """Tables whose own data of D must be published before D can be scored."""
@@ -227,4 +266,4 @@ class UseCase(Value):
 
     def contract_version(self) -> str:
         """One word for the versions of all contracts, as it stands in run keys and passports."""
-        return "-".join(f"{table.name}{table.version}" for table in self.tables)
+        return "-".join(table.word for table in self.tables)

@@ -6,7 +6,8 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from lakeloop.core.reports import DateEvidence, Fact
-from lakeloop.core.use_case import DriftPolicy, Value
+from lakeloop.core.use_case import DriftPolicy
+from lakeloop.core.value import Value
 
 VerdictWord = Literal["ok", "provisional", "degraded", "decay", "data_fault", "suspect"]
 Trust = Literal["trusted", "provisional", "degraded", "recalled"]
@@ -54,11 +55,8 @@ class Verdict(Value):
 
 def judge(evidence: DateEvidence, policy: DriftPolicy) -> Verdict:
     """A broken hard fact is a data fault however little else is known; then too little is provisional."""
-    broken = [fact for fact in evidence.facts if fact.broken]
-    if broken:
-        tables = tuple(dict.fromkeys(fact.table for fact in broken))
-        words = f"{' and '.join(tables)} of {evidence.data_date} cannot be right: {_spell(broken)}"
-        return Verdict(data_date=evidence.data_date, word="data_fault", words=words, tables=tables)
+    if fault := _fault(evidence):
+        return fault
     if evidence.rows < policy.minimum_rows:
         words = f"{evidence.rows} scored rows, fewer than the {policy.minimum_rows} a judgement needs"
         return Verdict(data_date=evidence.data_date, word="provisional", words=words)
@@ -68,6 +66,21 @@ def judge(evidence: DateEvidence, policy: DriftPolicy) -> Verdict:
     measured = sum(fact.value is not None for fact in evidence.facts)
     words = f"{evidence.rows} rows, {measured} facts measured, all inside their bounds"
     return Verdict(data_date=evidence.data_date, word="ok", words=words)
+
+
+def settle(evidence: DateEvidence) -> Verdict:
+    """What later tables say of a date: a data fault where one breaks a hard fact, or else it is sound."""
+    words = "; ".join(fact.words for fact in evidence.facts)
+    return _fault(evidence) or Verdict(data_date=evidence.data_date, word="ok", words=words)
+
+
+def _fault(evidence: DateEvidence) -> Verdict | None:
+    broken = [fact for fact in evidence.facts if fact.broken and fact.severity == "critical"]
+    if not broken:
+        return None
+    tables = tuple(dict.fromkeys(fact.table for fact in broken))
+    words = f"{' and '.join(tables)} of {evidence.data_date} cannot be right: {_spell(broken)}"
+    return Verdict(data_date=evidence.data_date, word="data_fault", words=words, tables=tables)
 
 
 def _spell(facts: list[Fact]) -> str:

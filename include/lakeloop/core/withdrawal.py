@@ -63,7 +63,7 @@ def cascade_of(ledger: Ledger, condemned: Sequence[Condemned], candidates: Seque
                 one.receipt.run_key for one in candidates if any(_has_read(record.reads, owners) for record in one.receipt.dates)
             )
         ),
-        flagged=tuple(promotion.model_version for promotion in ledger.promotions if _has_read(promotion.reads, owners)),
+        flagged=tuple(dict.fromkeys(one.model_version for one in ledger.promotions if _has_read(one.reads, owners))),
     )
 
 

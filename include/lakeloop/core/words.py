@@ -1,10 +1,17 @@
 """Words for people: a number with its noun."""
 
+import re
+
 
 def counted(number: int, noun: str) -> str:
-    """`1 date`, `2 dates`, `3 deliveries`, `4 branches`."""
+    """`1 date`, `2 days`, `3 deliveries`, `4 branches`."""
     if number == 1:
         return f"1 {noun}"
-    if noun.endswith("y"):
+    if noun.endswith("y") and noun[-2] not in "aeiou":
         return f"{number} {noun[:-1]}ies"
     return f"{number} {noun}{'es' if noun.endswith(('ch', 'sh', 's', 'x')) else 's'}"
+
+
+def names_word(text: str, word: str) -> bool:
+    """Whether a text, e.g. an SQL expression, has a word in it as a whole."""
+    return re.search(rf"\b{re.escape(word)}\b", text) is not None

@@ -1,17 +1,24 @@
 """The audit as two files: numbers for machines, and one self-contained page for people."""
 
 import json
+import re
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple, get_args
 
+from lakeloop.core.contract import Severity
 from lakeloop.core.jobs import AuditJob, AuditScoresJob
 from lakeloop.core.reports import Check
 from lakeloop.core.use_case import UseCase
 from lakeloop.pages import render
+from lakeloop.spark.offenders import Offence, Offenders
 from lakeloop.spark.profiles import Profile
 
 _WIDTH, _HEIGHT = 640.0, 72.0
+_OF_ITS_DATE = re.compile(r" of \d| \(?not judged")  # from here on the words differ from date to date
+_GRAVE = get_args(Severity)
 _PLAIN = ("row_count", "key_coverage", "quarantine_count", "quarantine_share")
 
 
@@ -21,10 +28,15 @@ class TableAudit(NamedTuple):
     name: str
     profiles: list[Profile]
     checks: dict[date, list[Check]]
+    shown: Offenders = MappingProxyType({})
 
-    def failed(self, day: date) -> list[Check]:
-        """The checks that a date did not pass."""
-        return [check for check in self.checks[day] if not check.passed]
+    def missed(self, day: date) -> list[Check]:
+        """The checks that a date did not pass, the critical ones first."""
+        return sorted((check for check in self.checks[day] if not check.passed), key=lambda check: _GRAVE.index(check.severity))
+
+    def is_refused(self, day: date) -> bool:
+        """Whether a critical check of a date did not pass."""
+        return any(check.severity == "critical" for check in self.missed(day))
 
 
 def pages(job: AuditJob | AuditScoresJob, case: UseCase, tables: Sequence[TableAudit]) -> dict[str, str]:
@@ -44,10 +56,10 @@ def _numbers(job: AuditJob | AuditScoresJob, tables: Sequence[TableAudit]) -> di
             {
                 "table": table.name,
                 "data_date": one.data_date.isoformat(),
-                "passed": not table.failed(one.data_date),
+                "passed": not table.is_refused(one.data_date),
                 "fingerprint": one.fingerprint.model_dump(),
                 "profile": one.values,
-                "failed": [check.model_dump() for check in table.failed(one.data_date)],
+                "failed": [check.model_dump() | {"rows": list(rows)} for check, rows in _shown(table, one.data_date)],
             }
             for table in tables
             for one in table.profiles
@@ -63,36 +75,55 @@ def _asked(table: TableAudit) -> list[str]:
 def _view(table: TableAudit) -> dict[str, Any]:
     """What the page shows of a table: its dates as a strip, its rows as a line, each check with its range over the dates."""
     ordered = sorted(table.profiles, key=lambda one: one.data_date)
-    failures = [(one, failed) for one in ordered if (failed := table.failed(one.data_date))]
-    first = table.checks[ordered[0].data_date] if ordered else []
+    missed = [(one, _shown(table, one.data_date)) for one in ordered if table.missed(one.data_date)]
     return {
         "name": table.name,
-        "dates": [(one.data_date, not table.failed(one.data_date), int(one.values["row_count"] or 0)) for one in ordered],
+        "dates": [(one.data_date, _state(table, one.data_date), int(one.values["row_count"] or 0)) for one in ordered],
         "first": ordered[0].data_date,
         "last": ordered[-1].data_date,
         "rows": int(sum(one.values["row_count"] or 0 for one in ordered)),
         "quarantined": int(sum(one.values["quarantine_count"] or 0 for one in ordered)),
-        "failures": failures,
+        "failures": [(one, found) for one, found in missed if table.is_refused(one.data_date)],
+        "marks": [(one, found) for one, found in missed if not table.is_refused(one.data_date)],
         "line": _line([one.values["row_count"] or 0 for one in ordered]),
         "most": int(max(one.values["row_count"] or 0 for one in ordered)),
-        "checks": [_range(table, at, check.name) for at, check in enumerate(first)],
+        "checks": [_range(name, checks) for name, checks in _by_name(table)],
         "profiles": [(one.data_date, [one.values.get(name) for name in _PLAIN]) for one in ordered],
     }
 
 
-def _range(table: TableAudit, at: int, name: str) -> dict[str, Any]:
+def _shown(table: TableAudit, day: date) -> list[tuple[Check, Sequence[str]]]:
+    return [(check, table.shown.get(Offence(table.name, day, check.name), ())) for check in table.missed(day)]
+
+
+def _by_name(table: TableAudit) -> list[tuple[str, list[Check]]]:
+    """The checks of all dates, each beside its like; a name may stand twice in a date, and be missing in another."""
+    found: dict[tuple[str, int], list[Check]] = {}
+    for checks in table.checks.values():
+        met = Counter[str]()
+        for check in checks:
+            found.setdefault((check.name, met[check.name]), []).append(check)
+            met[check.name] += 1
+    return [(name, checks) for (name, _), checks in found.items()]
+
+
+def _state(table: TableAudit, day: date) -> str:
+    return "refused" if table.is_refused(day) else "marked" if table.missed(day) else ""
+
+
+def _range(name: str, checks: Sequence[Check]) -> dict[str, Any]:
     """One check over all dates: what was asked, what was seen from least to most, and how many failed."""
-    checks = [found[at] for found in table.checks.values()]
     seen = sorted(check.observed for check in checks if isinstance(check.observed, int | float))
     words = {check.expected for check in checks}
     return {
         "name": name,
-        "expected": checks[0].expected if len(words) == 1 else checks[0].expected.split(" of ")[0].split(" not judged")[0],
+        "expected": checks[0].expected if len(words) == 1 else _OF_ITS_DATE.split(checks[0].expected)[0],
         "low": seen[0] if seen else None,
         "middle": seen[len(seen) // 2] if seen else None,
         "high": seen[-1] if seen else None,
         "unjudged": len(checks) - len(seen),
         "failed": sum(not check.passed for check in checks),
+        "severity": checks[0].severity,
     }
 
 

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from lakeloop.core.use_case import TableContract
-
-_SPARK_TYPES = {"int": "bigint", "string": "string", "double": "double", "date": "date", "timestamp": "timestamp"}
+from lakeloop.core.contract import TableContract
+from lakeloop.spark.cells import spark_type
 
 
 def bare_ingest(spark: Any, repository: str, landing_commit: str, branch: str, case: str, tables: Sequence[TableContract]) -> int:
@@ -14,7 +13,7 @@ def bare_ingest(spark: Any, repository: str, landing_commit: str, branch: str, c
 
     rows = 0
     for table in tables:
-        schema = ", ".join(f"`{column.name}` {_SPARK_TYPES[column.type]}" for column in table.columns)
+        schema = ", ".join(f"`{column.name}` {spark_type(column)}" for column in table.columns)
         found = (
             spark.read.schema(schema)
             .option("header", "true")

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DoubleType, StringType, StructField, StructType
 
 from lakeloop.core.errors import ConfigurationError, InvalidInput
+from lakeloop.spark.encodings import check_learnt, encoded, kept_in
 
 _REASONS = 3
 Batches = Iterator[pa.RecordBatch]
@@ -33,6 +34,9 @@ def model_bytes(path: str, sha256: str, features: Sequence[str]) -> bytes:
 
 def with_scores(frame: DataFrame, features: Sequence[str], model: bytes, *, reasons: bool = False) -> DataFrame:
     """The frame's other columns with `score`, and on demand the features that raised it most; the model rides in the closure."""
+    encodings = kept_in(model)
+    check_learnt(encodings, [name for name, kind in frame.dtypes if name in features and kind == "string"])
+    frame = encoded(frame, encodings)
     kept = [field for field in frame.schema.fields if field.name not in features]
     added = [StructField("score", DoubleType())]
     if reasons:

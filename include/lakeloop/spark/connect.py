@@ -1,5 +1,6 @@
 """The one warm Spark as a port: a session with a deterministic id, which a retry finds again and interrupts."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, Self
@@ -13,6 +14,7 @@ from lakeloop.core.errors import SparkFailed
 from lakeloop.core.jobs import AnyJob
 from lakeloop.core.reports import Report
 from lakeloop.core.runs import SessionKey
+from lakeloop.core.tuning import Trial
 from lakeloop.spark import entry
 
 _PATIENCE = DefaultPolicy(max_retries=8, max_backoff=4000)  # 20 s; Spark's own waits ten minutes for a server that is gone
@@ -38,10 +40,10 @@ class ConnectRunner:
         self._key = session
         self._spark: SparkSession | None = None
 
-    def run(self, job: AnyJob) -> Report:
+    def run(self, job: AnyJob, heard: Callable[[Trial], None] | None = None) -> Report:
         """Run a job to its end; SparkFailed says what, on which branch and what was not done."""
         try:
-            return entry.run(job, self._session(), suites=self._settings.expectations_root)
+            return entry.run(job, self._session(), suites=self._settings.expectations_root, heard=heard)
         except (PySparkException, grpc.RpcError) as error:
             self._settle(error)
             raise _failed(job, error) from error
@@ -57,8 +59,11 @@ class ConnectRunner:
         if isinstance(error, grpc.RpcError) or "INVALID_HANDLE" in str(error):
             self.close()
         elif self._spark is not None:
-            with suppress(PySparkException, grpc.RpcError):
+            try:
                 self._spark.interruptAll()
+            except (PySparkException, grpc.RpcError):  # nobody answers, and MLflow asks the active session at each call
+                self._spark.stop()
+                self._spark = None
 
     def __enter__(self) -> Self:
         """The runner; its session is opened by its first job."""

@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 from lakeloop.core.errors import ConfigurationError
 from lakeloop.core.jobs import JOB, AnyJob
 from lakeloop.core.reports import Report
+from lakeloop.core.tuning import Trial
 from lakeloop.core.use_case import UseCase
 
 SUITES = Path(__file__).resolve().parents[3] / "expectations"
@@ -18,20 +19,30 @@ _FUNCTIONS = {
     "audit": "lakeloop.spark.audit:audit",
     "audit_scores": "lakeloop.spark.audit_scores:audit_scores",
     "fingerprint": "lakeloop.spark.slices:fingerprint",
+    "change": "lakeloop.spark.changes:changes",
     "copy": "lakeloop.spark.slices:copy",
     "update": "lakeloop.spark.slices:update",
     "append": "lakeloop.spark.slices:append",
-    "train": "lakeloop.spark.train:train",
+    "matrix": "lakeloop.spark.training.matrix:write_matrix",
+    "matrix_change": "lakeloop.spark.training.changes:matrix_changes",
+    "tune": "lakeloop.spark.training.tune:tune",
+    "train": "lakeloop.spark.training.train:train",
+    "score_moves": "lakeloop.spark.training.score_moves:score_moves",
+    "feature_skew": "lakeloop.spark.skew:feature_skew",
     "score": "lakeloop.spark.score:score",
     "evidence": "lakeloop.spark.evidence:evidence",
 }
 
 
-def run(job: AnyJob, spark: SparkSession, suites: Path = SUITES) -> Report:
-    """Do a job in a session; only the audit looks at `suites`, the folder of the expectations."""
+def run(job: AnyJob, spark: SparkSession, suites: Path = SUITES, heard: Callable[[Trial], None] | None = None) -> Report:
+    """Do a job in a session; the audit looks at `suites`, the expectations' folder, and a tuning tells `heard` each trial."""
     function = cast(Callable[..., Report], _named(_FUNCTIONS[job.kind]))
     case = load_case(job.case)
-    return function(job, spark, case, suites) if job.kind == "audit" else function(job, spark, case)
+    if job.kind == "audit":
+        return function(job, spark, case, suites)
+    if job.kind == "tune":
+        return function(job, spark, case, heard or _unheard)
+    return function(job, spark, case)
 
 
 def load_case(name: str) -> UseCase:
@@ -53,6 +64,10 @@ def main(arguments: list[str]) -> None:
         report.write_text(run(job, spark).model_dump_json(), encoding="utf-8")
     finally:
         spark.stop()
+
+
+def _unheard(_trial: Trial) -> None:
+    """Submit mode: the log has each trial, the report all of them."""
 
 
 def _named(name: str) -> Any:

@@ -7,11 +7,13 @@ from importlib import import_module
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from lakeloop.core.errors import ConfigurationError
-from lakeloop.core.lake import DATE_COLUMN, clean
+from lakeloop.core.contract import TableContract
+from lakeloop.core.errors import ConfigurationError, NotFound
+from lakeloop.core.lake import DATE_COLUMN
 from lakeloop.core.reading import newest_known
-from lakeloop.core.use_case import TableContract, UseCase
-from lakeloop.spark.tables import one_of, read_table
+from lakeloop.core.use_case import UseCase
+from lakeloop.spark.clean import nothing_of, read_clean
+from lakeloop.spark.tables import one_of
 
 Features = Callable[[Mapping[str, DataFrame], DataFrame], DataFrame]
 
@@ -38,8 +40,12 @@ class CleanTables(Mapping[str, DataFrame]):
             )
             raise ConfigurationError(message)
         spark, repository, snapshot = self._at
-        table = read_table(spark, repository, snapshot, clean(self._case.name, name))
-        return self._newest(table) if name in self._case.references else self._known(table, name)
+        if name not in self._case.references:
+            return self._known(read_clean(spark, repository, snapshot, self._case, name), name)
+        try:
+            return self._newest(read_clean(spark, repository, snapshot, self._case, name))
+        except NotFound:  # no delivery is known at any date, as before the first of a table that is there
+            return nothing_of(spark, self._case.table(name))
 
     def _known(self, table: DataFrame, name: str) -> DataFrame:
         """The dates in `reads`; history only if the latest prediction that looks at it could know it."""
@@ -108,7 +114,7 @@ def date_frame(spark: SparkSession, case: UseCase, dates: Sequence[date]) -> Dat
 
 def label_frame(spark: SparkSession, case: UseCase, repository: str, snapshot: str, dates: Sequence[date]) -> DataFrame:
     """Entity, data_date and label (0.0, 1.0 or null) of the same dates' outcomes."""
-    outcomes = read_table(spark, repository, snapshot, clean(case.name, case.label.table))
+    outcomes = read_clean(spark, repository, snapshot, case, case.label.table)
     label = F.expr(case.label.expression).cast("double").alias(case.label.name)
     return outcomes.where(one_of(DATE_COLUMN, dates)).select(*case.entity, DATE_COLUMN, label)
 
@@ -124,11 +130,17 @@ def entity_table(case: UseCase) -> TableContract:
 
 def _check(frame: DataFrame, case: UseCase) -> None:
     types = dict(frame.dtypes)
-    missing = [name for name in (*case.entity, DATE_COLUMN, *case.feature_names) if name not in types]
-    wrong = [f"{name} is {types[name]}" for name in case.feature_names if types.get(name, "double") != "double"]
-    if missing or wrong:
+    declared = (*case.entity, DATE_COLUMN, *case.feature_names)
+    missing = [name for name in declared if name not in types]
+    undeclared = [name for name in types if name not in declared]
+    wrong = [f"{name} is {types[name]}" for name in case.feature_names if types.get(name, kind := _kind(case, name)) != kind]
+    if missing or undeclared or wrong:
         message = (
-            f"{case.features} must give {DATE_COLUMN}, the entity and double features: "
-            f"missing {missing}, wrong {wrong}; nothing was computed"
+            f"{case.features} must give {DATE_COLUMN}, the entity and the declared features, each a double or, in `categories`, "
+            f"a string: missing {missing}, undeclared {undeclared}, wrong {wrong}; nothing was computed"
         )
         raise ConfigurationError(message)
+
+
+def _kind(case: UseCase, name: str) -> str:
+    return "string" if name in case.categories else "double"

@@ -1,23 +1,25 @@
-"""What a committed snapshot holds of each (table, data date), in numbers: one pass a table, one small row a date."""
+"""What a committed snapshot holds of each (table, data date), in numbers: one small row a date."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pyspark.sql import Column as SparkColumn
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lakeloop.core.jobs import AuditJob, LandedUnit
-from lakeloop.core.lake import DATE_COLUMN, clean, quarantine
-from lakeloop.core.reports import Fingerprint
-from lakeloop.core.use_case import ExpectedKeys, TableContract, UseCase
+from lakeloop.core.contract import FAMILIES, ExpectedKeys, TableContract
+from lakeloop.core.jobs import LandedUnit
+from lakeloop.core.lake import DATE_COLUMN, UnitId
+from lakeloop.core.nights import RowCounts, night_of
+from lakeloop.core.reports import Fingerprint, UnitWritten
+from lakeloop.spark.questions import Answer
+from lakeloop.spark.rules import breaches
 from lakeloop.spark.slices import fingerprint_of, hashes
-from lakeloop.spark.tables import find_table, one_of
+from lakeloop.spark.tables import one_of
 
-NUMBERS = ("int", "double")
-_FAMILIES = ("missing", "type", "range", "allowed", "pattern", "malformed", "duplicate_key", "refused")
+NUMBERS = ("int", "double", "decimal")
 _NOTHING = Fingerprint(rows=0, hash="0" * 32)
 
 
@@ -30,64 +32,73 @@ class Profile(NamedTuple):
     expected_keys: str
 
 
-def profiles(
-    spark: SparkSession, job: AuditJob, case: UseCase, contract: TableContract, units: Sequence[LandedUnit]
-) -> list[Profile]:
-    """A profile a unit, in the units' order; a date without a row has one too, full of zeros."""
-    dates = [unit.data_date for unit in units]
-    rows = _published(spark, job, case, contract, dates)
-    bad = _quarantined(spark, job, case, contract)
-    expected = _expected_keys(spark, job, case, contract, dates)
-    found = []
-    for day in dates:
-        keys, words = expected[day]
-        values = _values(contract, rows.get(day), bad.get(day, {}), keys)
-        print_ = fingerprint_of(rows[day], rows[day]["row_count"]) if day in rows else _NOTHING
-        found.append(Profile(day, values, print_, words))
-    return found
-
-
-def _published(
-    spark: SparkSession, job: AuditJob, case: UseCase, contract: TableContract, dates: Sequence[date]
-) -> dict[date, Row]:
-    frame = find_table(spark, job.repository, job.snapshot, clean(case.name, contract.name))
-    if frame is None:
-        return {}
+def profile_frame(frame: DataFrame, contract: TableContract, run_key: str, dates: Iterable[date]) -> DataFrame:
+    """The numbers of some dates of a table."""
     by_date = frame.where(one_of(DATE_COLUMN, dates)).groupBy(DATE_COLUMN)
-    rows = by_date.agg(*_aggregates(contract, job.run_key), *hashes(frame)).collect()
-    return {row[DATE_COLUMN]: row for row in rows}
+    return by_date.agg(*_aggregates(contract, run_key), *hashes(frame))
+
+
+def keys_frame(frame: DataFrame, contract: TableContract, dates: Iterable[date]) -> DataFrame:
+    """How many keys some dates of a table have; apart from its numbers, which would be kept for every key otherwise."""
+    marked = frame.where(one_of(DATE_COLUMN, dates)).select(DATE_COLUMN, F.xxhash64(*contract.key).alias("mark"))
+    return marked.groupBy(DATE_COLUMN).agg(F.count_distinct("mark").alias("key_count"))
+
+
+def reasons_frame(frame: DataFrame, run_key: str) -> DataFrame:
+    """Rows of a run in quarantine, by date and by the family of their first reason."""
+    family = F.split(F.get("reasons", F.lit(0)), ":")[0].alias("family")
+    return frame.where(F.col("run_key") == run_key).groupBy(DATE_COLUMN, family).agg(F.count("*").alias("rows"))
+
+
+def profiles(
+    contract: TableContract,
+    units: Sequence[LandedUnit],
+    written: Sequence[UnitWritten],
+    rows: Sequence[tuple[date, Answer]],
+    bad: Sequence[tuple[date, Answer]],
+    counts: RowCounts,
+) -> list[Profile]:
+    """A profile a unit, in the units' order; a date without a row has one too, full of zeros.
+
+    `written` is what the write says of all units of the run; `counts` are there for what is expected of the keys.
+    """
+    held, refused = dict(rows), _by_family(bad)
+    told = {one.data_date: one for one in written if one.table == contract.name}
+    found = []
+    for unit in units:
+        day = unit.data_date
+        row = held.get(day)
+        keys, words = _expected_keys(contract, counts, day)
+        values = _values(contract, row, refused.get(day, {}), keys)
+        values |= _lost(unit, told.get(day), row, values)
+        found.append(Profile(day, values, fingerprint_of(row, row["row_count"]) if row else _NOTHING, words))
+    return found
 
 
 def _aggregates(contract: TableContract, run_key: str) -> list[SparkColumn]:
     counted = [
         F.count("*").alias("row_count"),
-        F.count_distinct(F.xxhash64(*contract.key)).alias("key_count"),
         F.count_if(F.col("run_key") == run_key).alias("own_count"),
+        F.count_if(breaches(contract)).alias("rule_breaches"),
     ]
     filled = [F.count(column.name).alias(f"filled__{column.name}") for column in contract.columns]
     numbers = [
         function(column.name).alias(f"{name}__{column.name}")
         for column in contract.columns
-        if column.type in NUMBERS
+        if column.type in NUMBERS and not column.personal
         for name, function in (("min", F.min), ("mean", F.avg), ("max", F.max))
     ]
     return [*counted, *filled, *numbers]
 
 
-def _quarantined(spark: SparkSession, job: AuditJob, case: UseCase, contract: TableContract) -> dict[date, dict[str, int]]:
-    """Rows of this run in quarantine, by date and by the family of their first reason."""
-    frame = find_table(spark, job.repository, job.snapshot, quarantine(case.name, contract.name))
-    if frame is None:
-        return {}
-    family = F.split(F.get("reasons", F.lit(0)), ":")[0].alias("family")
-    counts = frame.where(F.col("run_key") == job.run_key).groupBy(DATE_COLUMN, family).count()
+def _by_family(bad: Sequence[tuple[date, Answer]]) -> dict[date, dict[str, int]]:
     found: dict[date, dict[str, int]] = {}
-    for row in counts.collect():
-        found.setdefault(row[DATE_COLUMN], {})[row["family"]] = row["count"]
+    for day, answer in bad:
+        found.setdefault(day, {})[answer["family"]] = answer["rows"]
     return found
 
 
-def _values(contract: TableContract, row: Row | None, bad: Mapping[str, int], keys: float | None) -> dict[str, float | None]:
+def _values(contract: TableContract, row: Answer | None, bad: Mapping[str, int], keys: float | None) -> dict[str, float | None]:
     published = float(row["row_count"]) if row else 0.0
     refused = float(sum(bad.values()))
     every = published + refused
@@ -96,49 +107,60 @@ def _values(contract: TableContract, row: Row | None, bad: Mapping[str, int], ke
         "key_count": float(row["key_count"]) if row else 0.0,
         "key_uniqueness": row["key_count"] / published if row else 0.0,
         "key_coverage": (row["key_count"] if row else 0.0) / keys if keys else None,
+        "key_repeats": published - row["key_count"] if row else 0.0,
+        "rule_breaches": float(row["rule_breaches"]) if row else 0.0,
         "own_share": row["own_count"] / published if row else 0.0,
         "quarantine_count": refused,
         "quarantine_share": refused / every if every else 0.0,
     }
-    values |= {f"quarantine_share__{family}": bad.get(family, 0) / every if every else 0.0 for family in _FAMILIES}
+    values |= {f"quarantine_share__{family}": bad.get(family, 0) / every if every else 0.0 for family in FAMILIES}
     for column in contract.columns:
-        values[f"completeness__{column.name}"] = row[f"filled__{column.name}"] / published if row else 0.0
+        is_hidden = column.personal and column.type != "string"  # a mask tells what is filled, a null does not
+        filled = row[f"filled__{column.name}"] / published if row else 0.0
+        values[f"completeness__{column.name}"] = None if is_hidden else filled
         if column.type in NUMBERS:
-            values |= {name: _number(row, name) for name in (f"{kind}__{column.name}" for kind in ("min", "mean", "max"))}
+            values |= {
+                name: None if is_hidden else _number(row, name)
+                for name in (f"{kind}__{column.name}" for kind in ("min", "mean", "max"))
+            }
     return values
 
 
-def _number(row: Row | None, name: str) -> float | None:
+def _lost(
+    unit: LandedUnit, told: UnitWritten | None, row: Answer | None, values: Mapping[str, float | None]
+) -> dict[str, float | None]:
+    """What came and stands nowhere: cells of the published rows, and rows."""
+    if told is None:
+        return {"cells_lost": None, "rows_unaccounted": None}
+    filled = sum(row[name] for name in row if name.startswith("filled__")) if row else 0
+    stand = (values["row_count"] or 0) + (values["quarantine_count"] or 0)
+    return {
+        "cells_lost": float(told.cells - filled),
+        "rows_unaccounted": unit.manifest_rows - stand - told.account.deduplicated,
+    }
+
+
+def _number(row: Mapping[str, Any] | None, name: str) -> float | None:
     return None if row is None or row[name] is None else float(row[name])
 
 
-def _expected_keys(
-    spark: SparkSession, job: AuditJob, case: UseCase, contract: TableContract, dates: Sequence[date]
-) -> dict[date, tuple[float | None, str]]:
-    """How many keys each date should bring, and in words where that number comes from."""
-    rule = contract.expected
-    if rule is None or not dates:
-        return {day: (None, "not judged: the contract expects no number of keys") for day in dates}
+def _expected_keys(contract: TableContract, counts: RowCounts, day: date) -> tuple[float | None, str]:
+    """How many keys a date should bring, and in words where that number comes from."""
+    rule, night = contract.expected, night_of(counts.case, UnitId(contract.name, day))
+    if rule is None:
+        return None, "not judged: the contract expects no number of keys"
     if rule.source == "fixed":
-        return {day: (float(rule.count or 0), f"of {rule.count} keys") for day in dates}
+        return float(rule.count or 0), f"of {rule.count} keys"
     if rule.source == "table":
-        counts = _counts(spark, job, case, rule.table or "", min(dates), max(dates))
-        return {day: _or_unknown(counts.get(day), f"{rule.table} of the same date") for day in dates}
-    earlier = _counts(spark, job, case, contract.name, min(dates) - timedelta(days=rule.days), max(dates))
-    return {day: _or_unknown(_trailing(earlier, day, rule), f"the median of {rule.days} days before") for day in dates}
+        return _or_unknown(counts.of(rule.table or "", day, night), f"{rule.table} of the same date")
+    return _or_unknown(_trailing(contract.name, counts, day, rule), f"the median of {rule.days} days before")
 
 
-def _counts(spark: SparkSession, job: AuditJob, case: UseCase, table: str, first: date, last: date) -> dict[date, int]:
-    frame: DataFrame | None = find_table(spark, job.repository, job.snapshot, clean(case.name, table))
-    if frame is None:
-        return {}
-    rows = frame.where(F.col(DATE_COLUMN).between(F.lit(first), F.lit(last))).groupBy(DATE_COLUMN).count()
-    return {row[DATE_COLUMN]: row["count"] for row in rows.collect()}
-
-
-def _trailing(counts: Mapping[date, int], day: date, rule: ExpectedKeys) -> float | None:
-    past = [counts[at] for back in range(1, rule.days + 1) if (at := day - timedelta(days=back)) in counts]
-    return median(past) if past else None
+def _trailing(table: str, counts: RowCounts, day: date, rule: ExpectedKeys) -> float | None:
+    night = night_of(counts.case, UnitId(table, day))
+    past = (counts.of(table, day - timedelta(days=back), night) for back in range(1, rule.days + 1))
+    known = [rows for rows in past if rows is not None]
+    return median(known) if known else None
 
 
 def _or_unknown(keys: float | None, source: str) -> tuple[float | None, str]:

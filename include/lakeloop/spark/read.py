@@ -1,17 +1,23 @@
-"""Landed files as judged rows: one pass over all files of a table, by header name, nothing guessed and nothing lost."""
+"""Landed files as judged rows: one pass over all files of a table, by column name, nothing guessed and nothing lost."""
 
-import csv
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from functools import reduce
+from typing import Literal, NamedTuple
 
+from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
+from lakeloop.core.contract import TableContract
 from lakeloop.core.jobs import LandedUnit
+from lakeloop.core.lake import DATE_COLUMN
 from lakeloop.core.reports import Refusal
-from lakeloop.core.use_case import TableContract
-from lakeloop.spark.rules import BETWEEN, DUPLICATE_KEY, broken_rules, typed
-from lakeloop.spark.tables import uri
+from lakeloop.spark.accounts import unread
+from lakeloop.spark.cells import with_typed
+from lakeloop.spark.heads import Head, columns_of
+from lakeloop.spark.masking import csv_text, has_personal, kept_text
+from lakeloop.spark.objects import composed
+from lakeloop.spark.rules import BETWEEN, DUPLICATE_KEY, HEADER_AGAIN, MALFORMED, Cells, broken_rules
 
 _CSV = {
     "mode": "PERMISSIVE",
@@ -24,68 +30,18 @@ _CSV = {
 }
 _OF_UNIT = ("data_date", "delivery", "delivered_at", "available_at")
 _FILE = (
-    "_file string, _first bigint, _order int, _unit int, _refused string, "
+    "_file string, _place int, _header string, _layout int, _refused string, "
     "data_date date, delivery int, delivered_at timestamp, available_at timestamp"
 )
 
 
-class Head(NamedTuple):
-    """A landed file as Spark saw it: its first line, where its lines begin, and how many rows follow."""
+class Layout(NamedTuple):
+    """What files have in common that are parsed alike."""
 
-    file: str
-    header: str
-    first: int
-    rows: int
-
-
-def landed_lines(spark: SparkSession, repository: str, commit: str, units: Sequence[LandedUnit]) -> DataFrame:
-    """Every line of the units' files that is not blank; _at grows within a file, whose header is the first of block 0."""
-    paths = [uri(repository, commit, f"{unit.path}{name}") for unit in units for name in unit.files]
-    lines = spark.read.text(paths).select(
-        F.col("_metadata.file_path").alias("_file"),
-        F.col("_metadata.file_block_start").alias("_block"),
-        F.monotonically_increasing_id().alias("_at"),
-        F.col("value").alias("_row"),
-    )
-    return lines.where(F.trim("_row") != "")
-
-
-def read_heads(lines: DataFrame) -> list[Head]:
-    """The head of each file that has a line."""
-    in_first = F.when(F.col("_block") == 0, F.col("_at"))
-    heads = lines.groupBy("_file").agg(
-        F.min_by("_row", in_first).alias("header"), F.min(in_first).alias("first"), (F.count("*") - 1).alias("rows")
-    )
-    return [Head(row["_file"], row["header"].lstrip("\ufeff"), row["first"], row["rows"]) for row in heads.collect()]
-
-
-def refusals(contract: TableContract, units: Sequence[LandedUnit], heads: Sequence[Head]) -> dict[int, Refusal]:
-    """Units, by position, that no row may be published of: wrong header, no rows, or other rows than promised."""
-    found: dict[int, Refusal] = {}
-    for position, unit in enumerate(units):
-        if unit.refused:
-            found[position] = Refusal(code=unit.refused, message="refused before this write")
-            continue
-        mine = [head for head in heads if unit.path in head.file]
-        rows = sum(head.rows for head in mine)
-        wrong = next((head.header for head in mine if columns_of(contract, head.header) is None), None)
-        if wrong is not None:
-            wanted = ",".join(column.name for column in contract.columns)
-            words = f"header {wrong[:200]!r} does not name the contract's columns {wanted}"
-            found[position] = Refusal(code="header", message=words)
-        elif rows == 0:
-            found[position] = Refusal(code="zero_rows", message=f"the delivery of {unit.table} {unit.data_date} has no row")
-        elif rows != unit.manifest_rows:
-            words = f"the manifest says {unit.manifest_rows} rows, the files have {rows}"
-            found[position] = Refusal(code="manifest_rows", message=words)
-    return found
-
-
-def columns_of(contract: TableContract, header: str) -> tuple[str, ...] | None:
-    """The column names in a file's order, or None when they are not exactly the contract's."""
-    names = next(csv.reader([header]))
-    wanted = sorted(column.name for column in contract.columns)
-    return tuple(names) if sorted(names) == wanted else None
+    format: Literal["csv", "object"]
+    delimiter: str = ","
+    is_nfc: bool = True
+    order: tuple[str, ...] = ()  # the columns as they stand in a line; none where the header does not fit
 
 
 def judged_rows(
@@ -95,22 +51,41 @@ def judged_rows(
     units: Sequence[LandedUnit],
     heads: Sequence[Head],
     refused: Mapping[int, Refusal],
+    texts: Literal["bad", "all"] = "bad",
 ) -> DataFrame:
-    """One row a line of data: its typed columns, its unit's, and ours: _unit, _line, _row (text), _reasons, _is_spare."""
-    orders = sorted({columns_of(contract, head.header) or () for head in heads})
-    files = _files(spark, contract, units, heads, refused, orders)
-    rows = lines.join(F.broadcast(files), "_file").where("_block <> 0 OR _at <> _first")
-    parts = [_parsed(contract, rows.where(F.col("_order") == at), order) for at, order in enumerate(orders)]
-    judged = parts[0]
-    for part in parts[1:]:
-        judged = judged.unionByName(part)
-    return judged
+    """One row a line, headers among them: its typed columns, its unit's, and ours: _place (of its head), _reasons and so on.
+
+    _row has the text of bad rows, which quarantine keeps, or of all where good ones may yet turn bad.
+    """
+    layouts = [_layout(contract, head) for head in heads]
+    known = sorted(set(layouts))
+    files = [
+        (head.file, place, head.header if head.has_header else None, known.index(layout), *_of_unit(head.unit, units, refused))
+        for place, (head, layout) in enumerate(zip(heads, layouts, strict=True))
+    ]
+    rows = lines.join(F.broadcast(spark.createDataFrame(files, _FILE)), "_file")
+    parsed = [_parsed(contract, rows.where(F.col("_layout") == at), layout) for at, layout in enumerate(known)]
+    judged = _judged(contract, _alike(contract, parsed), all(layout.format == "csv" for layout in known))
+    return judged if texts == "all" else judged.withColumn("_row", F.when(F.col("_reasons") != "", F.col("_row")))
+
+
+def without_headers(spark: SparkSession, judged: DataFrame, heads: Sequence[Head], begins: Mapping[int, int]) -> DataFrame:
+    """The rows of data with their _line; `begins` is _at of each file's first line, by place of its head."""
+    places = [
+        (place, begin, heads[place].has_header, 0 if heads[place].shape.format == "parquet" else 1)  # its names are no line
+        for place, begin in begins.items()
+    ]
+    begun = spark.createDataFrame(places, "_place int, _begin bigint, _has_header boolean, _above int")
+    rows = judged.join(F.broadcast(begun), "_place", "left").where(
+        "NOT coalesce(_has_header AND _block = 0 AND _at = _begin, false)"
+    )
+    return rows.withColumn("_line", F.when(F.col("_block") == 0, F.col("_at") - F.col("_begin") + F.col("_above")))
 
 
 def without_duplicates(contract: TableContract, judged: DataFrame) -> DataFrame:
     """Equal rows of one key are spare but for the first; rows that differ under one key are all bad."""
     good = F.col("_reasons") == ""
-    same_key = Window.partitionBy("_unit", good, *(F.col(name) for name in contract.key))
+    same_key = Window.partitionBy(DATE_COLUMN, good, *(F.col(name) for name in contract.key))
     content = F.struct(*(column.name for column in contract.columns))
     differs = good & (F.min(content).over(same_key) != F.max(content).over(same_key))
     is_first = F.row_number().over(same_key.orderBy("_at")) == 1
@@ -118,44 +93,77 @@ def without_duplicates(contract: TableContract, judged: DataFrame) -> DataFrame:
     return judged.withColumns({"_reasons": reasons, "_is_spare": good & ~differs & ~is_first})
 
 
-def _files(
-    spark: SparkSession,
-    contract: TableContract,
-    units: Sequence[LandedUnit],
-    heads: Sequence[Head],
-    refused: Mapping[int, Refusal],
-    orders: Sequence[tuple[str, ...]],
-) -> DataFrame:
-    by_path = {unit.path: position for position, unit in enumerate(units)}
-    rows = []
-    for head in heads:
-        position = next(at for path, at in by_path.items() if path in head.file)
-        unit, refusal = units[position], refused.get(position)
-        order = orders.index(columns_of(contract, head.header) or ())
-        ours = (head.file, head.first, order, position, refusal.code if refusal else None)
-        rows.append((*ours, unit.data_date, unit.delivery, unit.delivered_at, unit.available_at))
-    return spark.createDataFrame(rows, _FILE)
+def _layout(contract: TableContract, head: Head) -> Layout:
+    order = columns_of(contract, head) or ()
+    if head.shape.format == "csv" or not order:
+        return Layout("csv", head.shape.delimiter, head.shape.is_nfc, order)
+    return Layout("object")
 
 
-def _parsed(contract: TableContract, rows: DataFrame, order: tuple[str, ...]) -> DataFrame:
-    """Lines of files with one header; an empty order is a header that does not fit, and its lines stay unread."""
-    named = order or tuple(column.name for column in contract.columns)
-    schema = ", ".join(f"`{name}` string" for name in (*named, "_corrupt"))
-    cells = F.col("_cells")
-    own = broken_rules(contract, cells) if order else F.lit("")
+def _of_unit(position: int, units: Sequence[LandedUnit], refused: Mapping[int, Refusal]) -> tuple[object, ...]:
+    unit, refusal = units[position], refused.get(position)
+    code = refusal.code if refusal else None
+    return code, unit.data_date, unit.delivery, unit.delivered_at, unit.available_at
+
+
+def _parsed(contract: TableContract, rows: DataFrame, layout: Layout) -> DataFrame:
+    """The rows with _text, their cells by column: of an object those that its reader found, of a line those between delimiters.
+
+    Lines whose header does not fit stay unread: they have no cell, and no fault but their unit's.
+    """
+    names = [column.name for column in contract.columns]
+    if layout.format == "object":
+        found = F.struct(*(F.get("_cells", F.lit(at)).alias(name) for at, name in enumerate(names)))
+        return _shown(contract, rows.withColumn("_text", found), F.col("_row"))
+    schema = ", ".join(f"`{name}` string" for name in (*(layout.order or names), "_corrupt"))
+    row = F.col("_row") if layout.is_nfc else F.udf(composed, "string", useArrow=True)("_row")
+    cells = F.from_csv(row, schema, _CSV | {"sep": layout.delimiter})
+    for name in names if layout.order else ():
+        if name not in layout.order:  # it may be absent
+            cells = cells.withField(name, F.lit(None).cast("string"))
+    parsed = rows.withColumn("_text", cells)
+    quotes = F.length("_row") - F.length(F.replace("_row", F.lit('"'), F.lit("")))
+    is_open = F.col("_row").contains('"') & (quotes % 2 == 1)
+    is_unread = F.col("_text")["_corrupt"].isNotNull() | is_open
+    fault = F.when(is_unread, F.lit(MALFORMED)).when(F.col("_row") == F.col("_header"), F.lit(HEADER_AGAIN))
+    judged = parsed.withColumn("_fault", fault if layout.order else F.lit(""))
+    return _shown(contract, judged, csv_text(contract, layout.order or names, layout.delimiter))
+
+
+def _shown(contract: TableContract, rows: DataFrame, masked: SparkColumn) -> DataFrame:
+    """The rows with the text that quarantine may keep: where nobody is spoken of, as it came."""
+    return rows.withColumn("_row", kept_text(masked)) if has_personal(contract) else rows
+
+
+def _alike(contract: TableContract, parsed: Sequence[DataFrame]) -> DataFrame:
+    """Rows of several layouts as one frame: their cells in the contract's order."""
+    if len(parsed) == 1:
+        return parsed[0]
+    text = F.struct(*(F.col("_text")[column.name].alias(column.name) for column in contract.columns))
+    return reduce(DataFrame.unionByName, (rows.withColumn("_text", text) for rows in parsed))
+
+
+def _judged(contract: TableContract, rows: DataFrame, is_csv: bool) -> DataFrame:
+    text = F.col("_text")
+    own = broken_rules(contract, Cells(text, F.col("_fault"), None if is_csv else F.col("_wrong"), F.col("_is_odd")))
     refused = F.concat(F.lit("refused:"), F.col("_refused"))
     reasons = F.when(F.col("_refused").isNull(), own).otherwise(F.trim(F.concat_ws(BETWEEN, own, refused)))
-    return (
-        rows.withColumn("_cells", F.from_csv("_row", schema, _CSV))
-        .withColumns({column.name: typed(column, cells[column.name]) for column in contract.columns})
-        .select(
-            "_unit",
-            "_at",
-            F.when(F.col("_block") == 0, F.col("_at") - F.col("_first") + 1).alias("_line"),
-            "_row",
-            reasons.alias("_reasons"),
-            F.lit(False).alias("_is_spare"),
-            *(column.name for column in contract.columns),
-            *_OF_UNIT,
-        )
+    return with_typed(contract.columns, rows, text).select(
+        "_place",
+        "_block",
+        "_at",
+        "_row",
+        reasons.alias("_reasons"),
+        F.lit(False).alias("_is_spare"),
+        _cells(contract, text).alias("_cells"),
+        *(column.name for column in contract.columns),
+        *_OF_UNIT,
     )
+
+
+def _cells(contract: TableContract, text: SparkColumn) -> SparkColumn:
+    """How many cells a row came with that clean/ can hold."""
+    held = [column for column in contract.columns if column.type == "string" or not column.personal]
+    filled = sum((text[column.name].isNotNull().cast("int") for column in held), F.lit(0))
+    is_read = F.col("_fault").isNull() & F.col("_wrong").isNull()
+    return F.when(is_read, filled).otherwise(unread(contract))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -12,6 +13,7 @@ from lakeloop.core.reports import Fingerprint, ScoreReport
 from lakeloop.core.use_case import UseCase
 from lakeloop.spark.booster import model_bytes, with_scores
 from lakeloop.spark.features import feature_frame
+from lakeloop.spark.finite import check_finite
 from lakeloop.spark.slices import fingerprint
 from lakeloop.spark.tables import one_of, uri
 
@@ -19,18 +21,19 @@ NOT_IN_HASH = ("trust",)  # the watch sets it; the scores are the same under any
 
 
 def score(job: ScoreJob, spark: SparkSession, case: UseCase) -> ScoreReport:
-    """One row an entity and date, read at the passport's data commit; replaces these dates on the branch and no others."""
+    """One row an entity and date, read at the passport's data commit; replaces these dates on the branch and no others.
+
+    Raises:
+        InvalidInput: the model file is not the passport's, or a feature is infinite somewhere.
+        ConfigurationError: the model learnt from other features than the case gives.
+    """
     model = model_bytes(job.model_path, job.passport.model_sha256, case.feature_names)
     frame = feature_frame(spark, case, job.repository, job.passport.data_commit, job.dates)
-    rows = _stamped(with_scores(frame, case.feature_names, model, reasons=True), case, job.passport, job.trust)
-    (
-        rows.repartition(DATE_COLUMN)  # one file a date
-        .write.format("delta")
-        .mode("overwrite")
-        .partitionBy(DATE_COLUMN)
-        .option("replaceWhere", one_of(DATE_COLUMN, job.dates))
-        .save(uri(job.repository, job.branch, scores(case.name)))
-    )
+    try:
+        _replace(_stamped(with_scores(frame, case.feature_names, model, reasons=True), case, job.passport, job.trust), job, case)
+    except PySparkException:
+        check_finite(frame, case, "nothing was scored")  # asked only now: what XGBoost says of them names no feature and no row
+        raise
     return ScoreReport(dates=score_fingerprints(spark, case, job.repository, job.branch, job.dates))
 
 
@@ -43,6 +46,17 @@ def score_fingerprints(
     job = FingerprintJob(repository=repository, case=case.name, ref=ref, slices=(wanted,), without=NOT_IN_HASH)
     found = fingerprint(job, spark, case).tables.get(table, {})
     return {date.fromisoformat(day): value for day, value in found.items()}
+
+
+def _replace(rows: DataFrame, job: ScoreJob, case: UseCase) -> None:
+    (
+        rows.repartition(DATE_COLUMN)  # one file a date
+        .write.format("delta")
+        .mode("overwrite")
+        .partitionBy(DATE_COLUMN)
+        .option("replaceWhere", one_of(DATE_COLUMN, job.dates))
+        .save(uri(job.repository, job.branch, scores(case.name)))
+    )
 
 
 def _stamped(scored: DataFrame, case: UseCase, passport: Passport, trust: str) -> DataFrame:

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from functools import reduce
+from typing import Any
+from zlib import crc32
 
 from pyspark.sql import Column, DataFrame, DataFrameWriter, Row, SparkSession
 from pyspark.sql import functions as F
@@ -12,19 +14,34 @@ from lakeloop.core.use_case import UseCase
 from lakeloop.spark.tables import find_table, one_of, uri
 
 _SEEDS = (7, 1_000_003)
-_WORD = 2**64
+_HALF = 32
+_WORD = 2 ** (2 * _HALF)
 
 
 def hashes(frame: DataFrame, without: Sequence[str] = ()) -> list[Column]:
-    """Aggregates `_hash0` and `_hash1`: sums of two differently seeded hashes of whole rows, so that order does not matter."""
-    values = [F.col(f"`{name}`") for name in sorted(frame.columns) if name not in without]
-    columns = [*values, *(value.isNull() for value in values)]  # the hash passes over nulls, wherever they stand
-    return [F.sum(F.xxhash64(F.lit(seed), *columns).cast("decimal(38,0)")).alias(f"_hash{at}") for at, seed in enumerate(_SEEDS)]
+    """Sums of two differently seeded hashes of whole rows, so that order does not matter.
+
+    Each is summed by its halves, which fit into numbers of 64 bits; the decimals that whole ones need cost far more.
+    """
+    return [
+        F.sum(half).alias(f"_{place}{at}")
+        for at, word in enumerate(row_hashes(frame, without))
+        for place, half in (("high", F.shiftrightunsigned(word, _HALF)), ("low", word.bitwiseAND(F.lit(2**_HALF - 1))))
+    ]
 
 
-def fingerprint_of(row: Row, rows: int) -> Fingerprint:
+def row_hashes(frame: DataFrame, without: Sequence[str] = ()) -> list[Column]:
+    """`_hash0` and `_hash1` of each row: its values with their names, nulls apart, so that a new column of nulls is no change."""
+    names = [name for name in sorted(frame.columns) if name not in without]
+    # xxhash64 passes over nulls, wherever they stand: a mark of the name, null with its value, says whose value follows
+    marks = {name: F.when(F.col(f"`{name}`").isNotNull(), F.lit(crc32(name.encode()))) for name in names}
+    cells = [part for name, mark in marks.items() for part in (mark, F.col(f"`{name}`"))]
+    return [F.xxhash64(F.lit(seed), *cells).alias(f"_hash{at}") for at, seed in enumerate(_SEEDS)]
+
+
+def fingerprint_of(row: Row | Mapping[str, Any], rows: int) -> Fingerprint:
     """The fingerprint in an aggregated row; sums are taken modulo 2^64, so that they fit however many rows there are."""
-    words = (int(row[f"_hash{at}"] or 0) % _WORD for at in range(len(_SEEDS)))
+    words = (((int(row[f"_high{at}"] or 0) << _HALF) + int(row[f"_low{at}"] or 0)) % _WORD for at in range(len(_SEEDS)))
     return Fingerprint(rows=rows, hash="".join(f"{word:016x}" for word in words))
 
 

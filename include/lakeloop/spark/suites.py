@@ -1,18 +1,21 @@
 """Great Expectations judges profiles: its own suites, one validation a table, the failing dates read from its indexes."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import date
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from lakeloop.core.contract import Severity, TableContract
 from lakeloop.core.errors import ConfigurationError
 from lakeloop.core.reports import Check
-from lakeloop.core.use_case import TableContract
 from lakeloop.spark.profiles import Profile
 
 _BETWEEN = "expect_column_values_to_be_between"
 _DATE = "data_date"
+_SEVERITIES = ", ".join(get_args(Severity))
 
 
 def load_suite(root: Path, case: str, contract: TableContract) -> dict[str, Any]:
@@ -22,9 +25,13 @@ def load_suite(root: Path, case: str, contract: TableContract) -> dict[str, Any]
     try:
         suite: dict[str, Any] = json.loads(path.read_text("utf-8"))
         asked = {str(each["kwargs"].get("column", "")) for each in suite["expectations"]}
+        unknown = {str(each.get("severity", "critical")) for each in suite["expectations"]} - set(get_args(Severity))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"{name} is no suite ({error}); the run is refused, nothing was published"
         raise ConfigurationError(message) from error
+    if unknown:
+        message = f"{name} has severity {sorted(unknown)[0]}; the run is refused, nothing was published; there are {_SEVERITIES}"
+        raise ConfigurationError(message)
     lacking = [word for word in ("row_count", "completeness__") if not any(column.startswith(word) for column in asked)]
     if lacking:
         message = f"{name} has no expectation on {' nor on '.join(lacking)}; the run is refused, nothing was published; add one"
@@ -46,21 +53,34 @@ def judge(suite: Mapping[str, Any], profiles: Sequence[Profile]) -> dict[date, l
     return verdicts
 
 
+def expectations() -> Any:
+    """Great Expectations: seconds to import, which only the task that audits pays; its 200 lines are for who asks for them."""
+    log = logging.getLogger("great_expectations")
+    if log.level == logging.NOTSET:
+        log.setLevel(logging.WARNING)
+    return import_module("great_expectations")
+
+
 def _of_contract(contract: TableContract) -> list[dict[str, Any]]:
     asked: list[dict[str, Any]] = [
         {"column": "quarantine_share", "max_value": contract.quarantine_limit},
         {"column": "own_share", "min_value": 1},  # rows of another run under this date were never written by this one
+        {"column": "rule_breaches", "max_value": 0},  # were quarantine ever to let a bad row through, this would see it
+        {"column": "key_repeats", "max_value": 0},
+        {"column": "cells_lost", "max_value": 0},
+        {"column": "rows_unaccounted", "min_value": 0, "max_value": 0},
     ]
+    asked += [{"column": f"quarantine_share__{family}", "max_value": most} for family, most in contract.quarantine_limits.items()]
     if contract.expected:
         asked.append({"column": "key_coverage", "min_value": contract.expected.floor})
     return [{"type": _BETWEEN, "kwargs": kwargs} for kwargs in asked]
 
 
 def _validated(suite: Mapping[str, Any], profiles: Sequence[Profile]) -> list[Any]:
-    import great_expectations as gx  # seconds to import: only the task that audits pays them
     import pandas as pd
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
+    gx = expectations()
     frame = pd.DataFrame([profile.values for profile in profiles], dtype="float64")
     frame.insert(0, _DATE, [profile.data_date.isoformat() for profile in profiles])
     context = gx.get_context(mode="ephemeral")
@@ -88,7 +108,8 @@ def _check(result: Any, profile: Profile) -> Check:
     elif observed is None and config.type == _BETWEEN:
         words = f"{words} (not judged: there is no value)"
     seen = None if observed is None else round(observed, 6)
-    return Check(name=column or config.type, observed=seen, expected=words, passed=passed)
+    severity = config.severity.value
+    return Check(name=column or config.type, observed=seen, expected=words, passed=passed, severity=severity)
 
 
 def _words(kind: str, kwargs: Mapping[str, Any]) -> str:

@@ -1,19 +1,26 @@
 """Write: landed files strictly read, good rows into clean/, bad ones into quarantine/, every row accounted for."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
 
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from lakeloop.core.contract import NAME, TableContract
 from lakeloop.core.errors import ConfigurationError
 from lakeloop.core.jobs import LandedUnit, WriteJob
 from lakeloop.core.lake import DATE_COLUMN, clean, quarantine
-from lakeloop.core.reports import Refusal, RowAccount, UnitWritten, WriteReport
-from lakeloop.core.use_case import NAME, TableContract, UseCase
-from lakeloop.spark.read import judged_rows, landed_lines, read_heads, refusals, without_duplicates
-from lakeloop.spark.rules import BETWEEN
+from lakeloop.core.personal import shielded
+from lakeloop.core.reports import Refusal, UnitWritten, WriteReport
+from lakeloop.core.use_case import UseCase
+from lakeloop.spark.accounts import Count, account, counted
+from lakeloop.spark.heads import Head, miscounts, misfits, read_heads, told_heads
+from lakeloop.spark.lines import LandedFile, landed_files, landed_lines
+from lakeloop.spark.masking import published
+from lakeloop.spark.read import judged_rows, without_duplicates, without_headers
+from lakeloop.spark.rules import BETWEEN, check_sql
 from lakeloop.spark.tables import one_of, uri
 
 AT_ONCE = 2
@@ -26,88 +33,82 @@ def write(job: WriteJob, spark: SparkSession, case: UseCase) -> WriteReport:
     by_table: dict[str, list[LandedUnit]] = {}
     for unit in job.units:
         by_table.setdefault(unit.table, []).append(unit)
-    contracts = {name: _checked(case.table(name)) for name in by_table}
+    contracts = {name: _checked(spark, case.table(name)) for name in by_table}
     with ThreadPoolExecutor(AT_ONCE) as pool:  # small jobs wait for the lake more than for a core
         done = pool.map(lambda name: _write_table(job, spark, case, contracts[name], by_table[name]), by_table)
         return WriteReport(units=tuple(unit for units in done for unit in units))
 
 
-def _checked(contract: TableContract) -> TableContract:
+def _checked(spark: SparkSession, contract: TableContract) -> TableContract:
     bad = [column.name for column in contract.columns if column.name in OURS or not NAME.fullmatch(column.name)]
     if bad:
         message = f"{contract.name}: columns {bad} are the platform's own or not {NAME.pattern}; nothing was written; rename them"
         raise ConfigurationError(message)
+    check_sql(spark, contract)
     return contract
 
 
 def _write_table(
     job: WriteJob, spark: SparkSession, case: UseCase, contract: TableContract, units: Sequence[LandedUnit]
 ) -> list[UnitWritten]:
-    lines = landed_lines(spark, job.repository, job.landing_commit, units).persist()
-    try:
-        heads = read_heads(lines)
-        refused = refusals(contract, units, heads)
-        if not heads:
-            return _accounted(units, {}, refused)
-        judged = judged_rows(spark, contract, lines, units, heads, refused)
-        counts, has_duplicates = _counts(contract, judged)
-        if has_duplicates:
-            judged = without_duplicates(contract, judged)
-            counts, _ = _counts(contract, judged)
-        written = _accounted(units, counts, refused)
-        _write_clean(job, case, contract, judged, [unit for unit in written if unit.refusal is None])
-        _write_quarantine(job, case, contract, judged, [unit for unit in written if unit.account.quarantined])
+    files = landed_files(job.repository, job.landing_commit, contract, units)
+    shown = shielded(contract, {name for unit in units for name in unit.suspected})  # what a row's text may show
+    with ExitStack() as held:
+        lines = landed_lines(spark, shown, files.values()) if files else None
+        heads = [] if lines is None else _heads(lines, files, held)
+        refused = misfits(shown, units, heads)
+        if lines is None or not heads:
+            return _accounted(units, {}, miscounts(units, {}) | refused)
+        judge = partial(judged_rows, spark, shown, lines, units, heads)
+        rows = _held(judge(refused), len(units), held)
+        counts = counted(contract, rows, heads)
+        late = {at: refusal for at, refusal in miscounts(units, counts.rows).items() if at not in refused}
+        if late or counts.has_duplicates:  # rows that were good turn bad: judged anew, and with their texts
+            rows.unpersist()
+            refused |= late
+            judged = judge(refused, texts="all")
+            rows = _held(without_duplicates(contract, judged) if counts.has_duplicates else judged, len(units), held)
+            counts = counted(contract, rows, heads)
+        written = _accounted(units, counts.by_unit, refused)
+        rows = without_headers(spark, rows, heads, counts.begins)
+        _write_clean(job, case, contract, rows, [unit for unit in written if unit.refusal is None])
+        _write_quarantine(job, case, contract, rows, [unit for unit in written if unit.account.quarantined])
         return written
-    finally:
-        lines.unpersist()
 
 
-def _counts(contract: TableContract, judged: DataFrame) -> tuple[dict[int, list[Row]], bool]:
-    """Rows by unit and reasons, and whether good rows share a key."""
-    keys = F.xxhash64(*contract.key)  # two keys with one hash only cost the longer way
-    grouped = judged.groupBy("_unit", "_reasons", "_is_spare").agg(
-        F.count("*").alias("rows"), F.count_distinct(keys).alias("keys")
-    )
-    counts: dict[int, list[Row]] = {}
-    has_duplicates = False
-    for row in grouped.collect():
-        counts.setdefault(row["_unit"], []).append(row)
-        has_duplicates |= not row["_reasons"] and row["keys"] < row["rows"]
-    return counts, has_duplicates
+def _heads(lines: DataFrame, files: Mapping[str, LandedFile], held: ExitStack) -> list[Head]:
+    """The heads as they were told, or else asked of lines that are held, as are those that more than one parser reads."""
+    told = told_heads(files)
+    if told is None or len({(head.shape.delimiter, head.shape.is_nfc, head.header) for head in told}) > 1:
+        held.callback(lines.persist().unpersist)
+    return read_heads(lines, files) if told is None else told
+
+
+def _held(judged: DataFrame, dates: int, held: ExitStack) -> DataFrame:
+    """The rows of each date together, as they are written, and held: to parse them costs more than to hold them.
+
+    By number, or Spark would bring all of them to one task.
+    """
+    tasks = int(judged.sparkSession.conf.get("spark.sql.shuffle.partitions") or 1)
+    rows = judged.repartition(min(tasks, dates), DATE_COLUMN).persist()
+    held.callback(rows.unpersist)
+    return rows
 
 
 def _accounted(
-    units: Sequence[LandedUnit], counts: Mapping[int, Sequence[Row]], refused: Mapping[int, Refusal]
+    units: Sequence[LandedUnit], counts: Mapping[int, Sequence[Count]], refused: Mapping[int, Refusal]
 ) -> list[UnitWritten]:
     return [
         UnitWritten(
             table=unit.table,
             data_date=unit.data_date,
             delivery=unit.delivery,
-            account=_account(counts.get(at, ())),
+            account=account(counts.get(at, ())),
+            cells=sum(one.cells for one in counts.get(at, ()) if not one.reasons and not one.is_spare),
             refusal=refused.get(at),
         )
         for at, unit in enumerate(units)
     ]
-
-
-def _account(counts: Sequence[Row]) -> RowAccount:
-    first, every = Counter[str](), Counter[str]()
-    for row in counts:
-        for at, reason in enumerate(row["_reasons"].split()):
-            every[reason] += row["rows"]
-            if at == 0:
-                first[reason] += row["rows"]
-    spare = sum(row["rows"] for row in counts if row["_is_spare"])
-    rows = sum(row["rows"] for row in counts)
-    return RowAccount(
-        rows_in=rows,
-        published=rows - spare - first.total(),
-        quarantined=first.total(),
-        deduplicated=spare,
-        by_first_reason=dict(first),
-        by_any_reason=dict(every),
-    )
 
 
 def _write_clean(
@@ -116,7 +117,7 @@ def _write_clean(
     if not written:
         return
     good = judged.where((F.col("_reasons") == "") & ~F.col("_is_spare"))
-    rows = good.withColumn("run_key", F.lit(job.run_key)).select(*(column.name for column in contract.columns), *OURS)
+    rows = good.withColumn("run_key", F.lit(job.run_key)).select(*map(published, contract.columns), *OURS)
     dates = one_of(DATE_COLUMN, (unit.data_date for unit in written))
     _replace(rows, uri(job.repository, job.branch, clean(case.name, contract.name)), dates, (DATE_COLUMN,))
 
@@ -134,11 +135,9 @@ def _write_quarantine(
 
 
 def _replace(rows: DataFrame, path: str, where: str, partitions: Sequence[str]) -> None:
-    """One file a partition: its rows are brought together; by number, or Spark would bring all of them to one task."""
-    tasks = int(rows.sparkSession.conf.get("spark.sql.shuffle.partitions") or 1)
+    """One file a partition, since its rows are together."""
     (
-        rows.repartition(tasks, *partitions)
-        .write.format("delta")
+        rows.write.format("delta")
         .mode("overwrite")
         .option("replaceWhere", where)
         .option("mergeSchema", "true")

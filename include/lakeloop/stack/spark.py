@@ -21,7 +21,11 @@ from lakeloop.stack.program import Program
 SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
 CORES = 2
 PROBE_SECONDS = 90
-_JAVA_OPTIONS = "-Duser.timezone=UTC -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError"  # what cannot go on is restarted
+_JAVA_OPTIONS = (
+    "-Duser.timezone=UTC -XX:+UseSerialGC "
+    "-XX:+ExitOnOutOfMemoryError "  # what cannot go on is restarted
+    "-XX:-DontCompileHugeMethods"  # the rules of many columns are one method of Spark's, else interpreted: 17 µs a row, not 5
+)
 
 _LOG4J = """\
 rootLogger.level = warn
@@ -57,7 +61,7 @@ def program(root: StackRoot, keys: Keys, settings: Settings, port: int) -> Progr
 
 def configuration(root: StackRoot, keys: Keys, settings: Settings, port: int) -> dict[str, str]:
     """Spark's settings, each proved together with the others."""
-    return _server(root, keys, port) | _tables() | _lake(keys, settings)
+    return _server(root, keys, port) | _tables() | _lake(keys, settings) | _events(settings)
 
 
 def prove(settings: Settings, whole: bool = True) -> None:
@@ -130,8 +134,21 @@ def _tables() -> dict[str, str]:
         "spark.sql.ansi.enabled": "true",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "4",
+        "spark.sql.codegen.cache.maxEntries": "1000",  # one audit's query is compiled to more than the 100 it keeps otherwise
         "spark.databricks.delta.snapshotPartitions": "2",  # 50 tasks for each read of a table otherwise
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",  # VACUUM runs 10,000 tasks otherwise
+    }
+
+
+def _events(settings: Settings) -> dict[str, str]:
+    if settings.spark_events is None:
+        return {}
+    settings.spark_events.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return {
+        "spark.eventLog.enabled": "true",
+        "spark.eventLog.rolling.enabled": "false",  # one file a server
+        "spark.eventLog.compress": "false",
+        "spark.eventLog.dir": settings.spark_events.absolute().as_uri(),
     }
 
 

@@ -14,6 +14,7 @@ from lakeloop.core.ledger import Ledger
 from lakeloop.core.receipts import ActReceipt, JudgedRecord, ScoredRecord
 from lakeloop.core.runs import Run
 from lakeloop.core.scoring import Candidate, open_dates
+from lakeloop.core.settling import accepted
 from lakeloop.core.words import counted
 from lakeloop.steps.act_pages import act_pages
 from lakeloop.steps.history import merged_as, read_candidates, read_ledger
@@ -63,12 +64,12 @@ def _publish_once(p: Platform, run: Run, candidate: Candidate, dates: list[Judge
     p.lake.create_branch(branch, head)
     reached("act.branched")
     scored = {one.data_date: one for one in candidate.receipt.dates}
-    records = tuple(_record(ledger, candidate, one, scored[one.verdict.data_date]) for one in dates)
+    records = tuple(_record(p, ledger, candidate, one, scored[one.verdict.data_date]) for one in dates)
     slices = _write(p, branch, candidate, key, dates, records)
     carry(p.lake, said_by(candidate.receipt.run_key), candidate.commit, branch)  # the rows' passports name its run key
     reached("act.written")
     audited = p.lake.commit(branch, f"act on {counted(len(records), 'date')}", {})
-    _same_scores(p, audited, records)
+    _same_scores(p, candidate, audited, records)
     receipt = ActReceipt(
         **about(p, run, key=key, base=head, audited=audited),
         candidate=candidate.receipt.run_key, candidate_branch=candidate.branch,
@@ -77,15 +78,17 @@ def _publish_once(p: Platform, run: Run, candidate: Candidate, dates: list[Judge
     put_evidence(p.lake, branch, key, act_pages(p, run, receipt, dates))
     seal(p.lake, branch, receipt)
     reached("act.sealed")
-    check = _still_publishable(candidate, [one.data_date for one in records], _is_flagged(ledger, candidate))
+    check = _still_publishable(p, candidate, [one.data_date for one in records], ledger)
     done = publish(p.lake, p.tables, p.lease, Work(branch, receipt, check, slices, said_by(receipt.candidate)))
     reached("act.merged")
     drop_branches(p.lake, branch)
     return done
 
 
-def _record(ledger: Ledger, candidate: Candidate, one: JudgedDate, scored: ScoredRecord) -> JudgedRecord:
+def _record(p: Platform, ledger: Ledger, candidate: Candidate, one: JudgedDate, scored: ScoredRecord) -> JudgedRecord:
     trust, words = one.trust, one.verdict.words
+    if said := accepted(ledger, p.case, one.verdict.data_date):
+        trust, words = said.trust, f"{words}; {said.words}"
     if _is_flagged(ledger, candidate):
         trust, words = "degraded", f"{words}; the model had read data that was withdrawn"
     return JudgedRecord(
@@ -102,7 +105,9 @@ def _write(
         days = tuple(one.data_date.isoformat() for one in records if one.trust == trust)
         p.tables.copy(candidate.commit, branch, [Slice(table=table, values=days)], {"trust": trust})
     verdicts, profiles = places.verdicts(p.case.name), places.profiles(p.case.name)
-    p.tables.append(branch, verdicts, [verdict_row(one, key, record.trust) for one, record in zip(dates, records, strict=True)])
+    p.tables.append(
+        branch, verdicts, [verdict_row(one, key, record.trust, record.words) for one, record in zip(dates, records, strict=True)]
+    )
     rows: list[VerdictRow] = [
         {"data_date": one.verdict.data_date.isoformat(), "feature": name, "value": value, "run_key": key}
         for one in dates for name, value in sorted(one.evidence.profile.items())
@@ -115,13 +120,13 @@ def _write(
     return (Slice(table=table, values=all_days), *own)
 
 
-def verdict_row(one: JudgedDate, key: str, trust: str) -> dict[str, str | int | float | None]:
+def verdict_row(one: JudgedDate, key: str, trust: str, words: str) -> dict[str, str | int | float | None]:
     """One row of the verdicts table."""
     return {
         "data_date": one.verdict.data_date.isoformat(),
         "verdict": one.verdict.word,
         "trust": trust,
-        "words": one.verdict.words,
+        "words": words,
         "rows": one.evidence.rows,
         "candidate": one.candidate,
         "run_key": key,
@@ -130,13 +135,14 @@ def verdict_row(one: JudgedDate, key: str, trust: str) -> dict[str, str | int | 
     }
 
 
-def _same_scores(p: Platform, audited: str, records: tuple[JudgedRecord, ...]) -> None:
-    """The published scores equal the judged candidate's, apart from trust."""
+def _same_scores(p: Platform, candidate: Candidate, audited: str, records: tuple[JudgedRecord, ...]) -> None:
+    """The published scores equal the judged candidate's, apart from trust; both hashed now, by this code's own function."""
     table = places.scores(p.case.name)
-    days = tuple(one.data_date.isoformat() for one in records)
-    found = p.tables.fingerprints(audited, [Slice(table=table, values=days)], without=["trust"])
+    slices = [Slice(table=table, values=tuple(one.data_date.isoformat() for one in records))]
+    judged, found = (p.tables.fingerprints(at, slices, without=["trust"]) for at in (candidate.receipt.audited_commit, audited))
     for one in records:
-        if found.get((table, one.data_date.isoformat())) != one.fingerprint:
+        at, rows = (table, one.data_date.isoformat()), one.fingerprint.rows if one.fingerprint else None
+        if at not in judged or judged[at].rows != rows or found.get(at) != judged[at]:
             msg = f"scores of {one.data_date} differ from the judged candidate; nothing was published."
             raise PreconditionFailed(msg)
 
@@ -146,7 +152,7 @@ def _is_flagged(ledger: Ledger, candidate: Candidate) -> bool:
     return candidate.receipt.model_version in ledger.flagged
 
 
-def _still_publishable(candidate: Candidate, days: list[date], flagged: bool) -> Callable[[Ledger], None]:
+def _still_publishable(p: Platform, candidate: Candidate, days: list[date], before: Ledger) -> Callable[[Ledger], None]:
     def check(ledger: Ledger) -> None:
         lost = sorted(set(days) - set(open_dates(ledger, candidate)))
         if lost:
@@ -155,7 +161,11 @@ def _still_publishable(candidate: Candidate, days: list[date], flagged: bool) ->
                 "Next: the watch judges what is open."
             )
             raise PreconditionFailed(msg)
-        if _is_flagged(ledger, candidate) != flagged:
+        answered = [day for day in days if accepted(ledger, p.case, day) != accepted(before, p.case, day)]
+        if answered:
+            msg = f"a person accepted {answered[0]} while its scores were written as if they had not."
+            raise Outdated(msg)
+        if _is_flagged(ledger, candidate) != _is_flagged(before, candidate):
             msg = f"version {candidate.receipt.model_version} was flagged while its scores were written as if it were not."
             raise Outdated(msg)
 

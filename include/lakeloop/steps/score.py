@@ -1,6 +1,7 @@
 """Score: the champion over every open date of one commit, onto a candidate branch."""
 
 import json
+import tempfile
 from datetime import date
 from typing import Any
 
@@ -14,7 +15,7 @@ from lakeloop.core.receipts import PromotionReceipt, ScoredRecord, ScoresReceipt
 from lakeloop.core.reports import AuditReport, ScoreReport
 from lakeloop.core.runs import Run
 from lakeloop.core.scoring import to_score, too_late
-from lakeloop.core.use_case import Value
+from lakeloop.core.value import Value
 from lakeloop.core.words import counted
 from lakeloop.steps import notices
 from lakeloop.steps.history import read_candidates, read_ledger
@@ -49,11 +50,12 @@ def score(p: Platform, run: Run) -> dict[str, Any]:
         return {"nothing_to_do": True, "summary": f"every published date is scored or waits to be judged{besides}"}
     reads = {day: ledger.reads_of(wanted(ledger, p.case, [day]), until=p.case.prediction_time(day)) for day in dates}
     key = _key(p, champion, {day.isoformat(): reads[day] for day in dates})
-    model = _fetch(p, champion)
     branch = run.branch(p.case.name)
-    p.lake.create_branch(branch, head)
-    reached("score.branched")
-    report = _run(p, champion, model, key, head, branch, dates)
+    with tempfile.TemporaryDirectory() as folder:
+        model = p.registry.download(champion.model_name, champion.model_version, champion.model_sha256, folder)
+        p.lake.create_branch(branch, head)
+        reached("score.branched")
+        report = _run(p, champion, model, key, head, branch, dates)
     scored = Scored(
         data_commit=head, model_version=champion.model_version, model_sha256=champion.model_sha256,
         dates=tuple(
@@ -77,11 +79,6 @@ def _key(p: Platform, champion: PromotionReceipt, reads: dict[str, Any]) -> str:
         case=p.case.name, stage="score", works=works, contract=p.case.contract_version(), code=p.code_version,
         model=f"{champion.model_name}/{champion.model_version}",
     )  # fmt: skip
-
-
-def _fetch(p: Platform, champion: PromotionReceipt) -> str:
-    p.workdir.mkdir(parents=True, exist_ok=True)
-    return p.registry.download(champion.model_name, champion.model_version, str(p.workdir))
 
 
 def _run(p: Platform, champion: PromotionReceipt, model: str, key: str, head: str, branch: str, dates: list[date]) -> ScoreReport:
@@ -124,6 +121,7 @@ def audit(p: Platform, run: Run, scored: dict[str, Any]) -> dict[str, Any]:
     reached("score.sealed")
     return {
         "nothing_to_do": False, "run_key": key, "branch": branch, "commit": commit, "page": PAGE,
+        "merges": {key: commit},
         "summary": f"candidate of {counted(len(record.dates), 'date')} waits to be judged",
     }  # fmt: skip
 

@@ -1,0 +1,19 @@
+"""Settings of a Spark session that hold for a while."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from pyspark.sql import SparkSession
+
+
+@contextmanager
+def set_for(spark: SparkSession, wanted: Mapping[str, str]) -> Iterator[None]:
+    """The wanted settings while the block runs; afterwards those of before."""
+    before = {name: str(spark.conf.get(name)) for name in wanted}
+    try:
+        for name, value in wanted.items():
+            spark.conf.set(name, value)
+        yield
+    finally:
+        for name, value in before.items():
+            spark.conf.set(name, value)
