@@ -33,9 +33,9 @@ status: ## What is up, where, and what is wrong
 test: setup ## Set-up, then unit, DAG, Spark, 40 kills and one night through Airflow
 	$(PYTEST) -m "not more and not soak and not compose"
 
-test-more: setup ## The slow proofs: the whole stack brought up, broken and healed, 200 kills, every step cleared
+test-more: setup ## The slow proofs: the whole stack brought up, broken and healed, 100 kills, every step cleared
 	$(PYTEST) -m "more and not soak"
-	LAKELOOP_KILLS=200 $(PYTEST) tests/protocol/test_kills.py
+	LAKELOOP_KILLS=100 $(PYTEST) tests/protocol/test_kills.py
 
 soak: setup ## Randomised kills by a seed of the hour, as many as you like: make soak LAKELOOP_KILLS=5000
 	LAKELOOP_KILLS=$(or $(LAKELOOP_KILLS),2000) LAKELOOP_SEED=$$(date +%s) $(PYTEST) --timeout=0 tests/protocol/test_kills.py

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 
 import httpx
@@ -11,9 +10,11 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 
 from lakeloop.settings import Settings
 from lakeloop.stack import mlflow
+from lakeloop.stack.keys import keys_of
 from lakeloop.stack.lakefs import LakefsServer, start_lakefs
 from lakeloop.stack.layout import StackRoot
 from lakeloop.stack.ports import LOOPBACK, free_port
+from tests.killable import KillableServer
 
 
 @pytest.fixture(scope="session")
@@ -26,17 +27,17 @@ def lakefs_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LakefsSe
 @pytest.fixture(scope="session")
 def mlflow_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server that answers, on a folder of its own."""
-    root, port = StackRoot(tmp_path_factory.mktemp("mlflow")), free_port()
-    uri = f"http://{LOOPBACK}:{port}"
-    command = mlflow.program(root, Settings(home=root.home), port).write(root)
-    with root.log("mlflow").open("ab") as log:
-        server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    try:
-        await_server(uri)
+    uri, server = mlflow_server(StackRoot(tmp_path_factory.mktemp("mlflow")))
+    with server:
         yield uri
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
+
+
+def mlflow_server(root: StackRoot) -> tuple[str, KillableServer]:
+    """Address of an MLflow server of the root, which is yet to be started."""
+    port = free_port()
+    uri = f"http://{LOOPBACK}:{port}"
+    command = mlflow.program(root, keys_of(root), Settings(home=root.home), port).write(root)
+    return uri, KillableServer(command, root.log("mlflow"), lambda: await_server(uri))
 
 
 @retry(retry=retry_if_exception_type(httpx.HTTPError), wait=wait_fixed(0.2), stop=stop_after_delay(120), reraise=True)

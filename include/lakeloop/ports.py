@@ -1,13 +1,19 @@
 """Everything outside, seen from inside."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, NamedTuple, Protocol
 
+from lakeloop.core.contract import TableContract
+from lakeloop.core.curves import Point
+from lakeloop.core.evaluation import CalibrationBin
+from lakeloop.core.files import FileShape
 from lakeloop.core.jobs import AnyJob, Slice
+from lakeloop.core.lake import Stored
 from lakeloop.core.receipts import LandedRecord
-from lakeloop.core.reports import Fingerprint, Report
+from lakeloop.core.reports import Fingerprint, Refusal, Report
+from lakeloop.core.tuning import Trial
 from lakeloop.core.use_case import UseCase
 
 
@@ -35,6 +41,13 @@ class Change(NamedTuple):
     type: Literal["added", "removed", "changed"]
 
 
+class At(NamedTuple):
+    """An object as it is at a commit: it never changes."""
+
+    commit: str
+    path: str
+
+
 class Lake(Protocol):
     """The versioned lake; every failure is one of `lakeloop.core.errors.LakeError`."""
 
@@ -46,8 +59,8 @@ class Lake(Protocol):
     def commit_of(self, ref: str) -> Commit:
         """The commit a ref points to."""
 
-    def log(self, ref: str, *, stop_at: str = "") -> Iterator[Commit]:
-        """First-parent history, newest first, up to and including `stop_at`."""
+    def log(self, ref: str) -> Iterator[Commit]:
+        """First-parent history, newest first."""
 
     def branches(self, prefix: str) -> Iterator[Branch]:
         """Branches whose names begin with a prefix."""
@@ -73,14 +86,26 @@ class Lake(Protocol):
     def get(self, ref: str, path: str) -> bytes:
         """A small object's bytes."""
 
+    def gather(self, wanted: Sequence[At]) -> dict[At, bytes]:
+        """Small objects at commits, side by side; what is not there is left out."""
+
+    def tag(self, name: str, commit: str) -> None:
+        """Give a commit a name that keeps it; the same name for another commit is refused."""
+
     def exists(self, ref: str, path: str) -> bool:
         """Whether an object exists at a ref."""
 
     def put(self, branch: str, path: str, content: bytes) -> None:
         """Stage an object on a branch."""
 
+    def remove(self, branch: str, paths: Sequence[str]) -> None:
+        """Stage the removal of objects; a missing one is no error."""
+
     def list(self, ref: str, prefix: str) -> Iterator[str]:
         """Paths of the objects under a prefix."""
+
+    def stored(self, ref: str, prefix: str) -> Iterator[Stored]:
+        """The objects under a prefix with their bytes; of a branch also what is staged."""
 
 
 class Taken(NamedTuple):
@@ -88,6 +113,7 @@ class Taken(NamedTuple):
 
     record: LandedRecord
     contents: Mapping[str, bytes]  # by name, manifest.json among them
+    rows: Mapping[str, int]  # by name, as its manifest promises them
 
 
 class Arrival(Protocol):
@@ -95,8 +121,28 @@ class Arrival(Protocol):
 
     record: LandedRecord  # what its sender says of it, its bytes unread
 
+    def size(self) -> int:
+        """Bytes of it that stand in the source now, whatever its sender says."""
+
     def take(self) -> Taken:
-        """Read it; whatever is wrong with it is damage on its record, never an error."""
+        """Read it; whatever is wrong with it is damage on its record.
+
+        Raises:
+            StillArriving: a file of it changed meanwhile.
+        """
+
+    def seen(self) -> LandedRecord | None:
+        """The record of its damage, where it was taken before and no file of it was touched since; None where it was not."""
+
+
+class Memory(Protocol):
+    """What was read of a source, by stamps that say how it stood there; to lose it costs another look and no more."""
+
+    def recall(self, stamps: Sequence[str]) -> dict[str, bytes]:
+        """What is kept under those of the stamps that there are."""
+
+    def keep(self, seen: Mapping[str, bytes]) -> None:
+        """Keep what was read, each under its stamp; nothing under an empty one."""
 
 
 class Stray(NamedTuple):
@@ -116,6 +162,20 @@ class Source(Protocol):
         """What looks like a delivery of the case and belongs to none of its tables and dates."""
 
 
+class Inspection(NamedTuple):
+    """What the files of a delivery turned out to be, and why none of them may be read as rows."""
+
+    shapes: tuple[FileShape, ...]
+    refusal: Refusal | None = None
+
+
+class Inspector(Protocol):
+    """Looks at a delivery's bytes before a job opens them."""
+
+    def inspect(self, contract: TableContract, contents: Mapping[str, bytes], rows: Mapping[str, int]) -> Inspection:
+        """Compare data files, by name, with their contract and with the rows that are promised of each."""
+
+
 class Tables(Protocol):
     """Delta tables of the lake, written and compared by slices; `source` and `ref` are refs."""
 
@@ -132,11 +192,21 @@ class Tables(Protocol):
         """Append a few rows to a small table, creating it when absent."""
 
 
+class TableFiles(Protocol):
+    """Delta tables of the lake by their data files, whoever wrote them."""
+
+    def files(self, ref: str, table: str) -> frozenset[str]:
+        """What the newest version at a ref holds, by path below the table; nothing for an absent table."""
+
+    def drop(self, branch: str, piece: Slice) -> None:
+        """Take a slice of whole partitions out of a table by one entry of its log that does nothing else."""
+
+
 class SparkRunner(Protocol):
     """Runs a job on the one Spark, in a session of its own with a deterministic id."""
 
-    def run(self, job: AnyJob) -> Report:
-        """Run to the end; SparkFailed says what, on which branch and what was not done."""
+    def run(self, job: AnyJob, heard: Callable[[Trial], None] | None = None) -> Report:
+        """Run to the end; SparkFailed says what, on which branch and what was not done. A tuning tells `heard` each trial."""
 
 
 class ModelVersion(NamedTuple):
@@ -149,30 +219,87 @@ class ModelVersion(NamedTuple):
     tags: Mapping[str, str]
 
 
-class ModelRegistry(Protocol):
-    """Runs and model versions; every failure is RegistryFailed."""
+class LearntFrom(NamedTuple):
+    """One split of a training set, as the run that used it names it."""
+
+    name: str
+    uri: str  # lakefs://repository@commit/path
+    digest: str
+    rows: int
+    context: str  # training or evaluation
+
+
+class Pictures(NamedTuple):
+    """What a model's pictures are drawn from."""
+
+    title: str
+    points: Sequence[Point]
+    calibration: Sequence[CalibrationBin]
+    importance: Mapping[str, float]
+
+
+class TrainingRuns(Protocol):
+    """Where fits are written down; every failure is RegistryFailed."""
+
+    def made(self, model: str, run_key: str) -> ModelVersion | None:
+        """The version that a piece of work registered before, its run then finished; or None."""
+
+    def caused(self, model: str, cause: str, besides: str = "") -> bool:
+        """Whether a run that was fitted to its end had this cause (a tag)."""
+
+    def running(
+        self, model: str, run_key: str, params: Mapping[str, str], tags: Mapping[str, str]
+    ) -> AbstractContextManager[str]:
+        """A run that is open while the block runs, and failed when it raises; gives its id."""
 
     def record(
         self,
+        run_id: str,
         *,
         model: str,
-        run_key: str,
         model_file: str,
         sha256: str,
-        params: Mapping[str, str],
         metrics: Mapping[str, float],
+        daily: Mapping[str, Mapping[date, float]],
+        learnt: Sequence[LearntFrom],
+        pictures: Pictures,
         tags: Mapping[str, str],
     ) -> ModelVersion:
-        """Log a run and register its UBJ once per run key: a retry finds the version made before."""
+        """Log what was measured and register the UBJ once per `run_key` (a tag)."""
+
+    def tuning(self, model: str, run_key: str, params: Mapping[str, str], tags: Mapping[str, str]) -> AbstractContextManager[str]:
+        """As `running`, for the run that the trials of a tuning stand below; it counts as no fit."""
+
+    def tried(self, parent: str, trial: Trial, metric: str) -> None:
+        """Write down a trial that ended, as a run below its parent: parameters, the metric, state and times."""
+
+    def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Say more of a run that is open."""
+
+    def describe(self, version: ModelVersion, words: str, files: Mapping[str, str]) -> None:
+        """Give a version its model card, and its run small text files."""
+
+
+class ModelRegistry(Protocol):
+    """Model versions; every failure is RegistryFailed."""
 
     def version(self, model: str, version: int) -> ModelVersion:
         """One registered version."""
 
-    def download(self, model: str, version: int, folder: str) -> str:
-        """Fetch the UBJ file of a version into a folder, checked against its sha256; its path."""
+    def versions(self, model: str) -> list[ModelVersion]:
+        """Every version that a training run registered, oldest first."""
 
-    def point_champion(self, model: str, version: int) -> None:
-        """Copy the promotion ledger's word to the alias `champion`; idempotent."""
+    def metrics(self, model: str, version: int) -> Mapping[str, float]:
+        """What the run of a version measured, by name."""
+
+    def download(self, model: str, version: int, sha256: str, folder: str) -> str:
+        """Fetch the UBJ file of a version into a folder; its path, or RegistryFailed when it has another sha256."""
+
+    def aliases(self, model: str) -> dict[str, int]:
+        """Each alias and the version it points to; none of a model nobody registered."""
+
+    def point(self, model: str, alias: str, version: int | None) -> None:
+        """Give an alias to a version, or take it away; idempotent."""
 
     def flag(self, model: str, version: int, key: str, value: str) -> None:
         """Put a tag on a version, e.g. that it read withdrawn data."""

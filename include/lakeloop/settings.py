@@ -26,6 +26,11 @@ class Settings(BaseSettings):
     repo_root: Path = REPO_ROOT
     home: Path = REPO_ROOT / ".lakeloop"
     installation_id: str = ""
+    feed: str = ""  # where deliveries arrive: a folder, or s3://bucket/prefix; empty: the stack root's own folder
+    feed_endpoint: str = ""  # of an S3 server that is not Amazon's
+    feed_access_key_id: str = ""  # empty: what the machine itself is allowed
+    feed_secret_access_key: SecretStr = SecretStr("")
+    feed_region: str = ""
     repository: str = "lakeloop"
     lakefs_endpoint: str = "http://127.0.0.1:8000"
     lakefs_access_key_id: str = ""
@@ -36,8 +41,13 @@ class Settings(BaseSettings):
     airflow_url: str = "http://127.0.0.1:8080"
     airflow_username: str = "admin"
     airflow_password: SecretStr = SecretStr("")
+    airflow_approver: str = "approver"  # the one user beside the admin: who answers before a promotion
+    airflow_approver_password: SecretStr = SecretStr("")
     airflow_database_id: str = ""
     alerts_url: str = "http://127.0.0.1:8085"
+    registry_webhook_url: str = ""  # where MLflow tells that an alias moved; empty: the inbox at alerts_url
+    registry_webhook_secret: SecretStr = SecretStr("")  # what it signs that with; empty: no webhook, and none is believed
+    openlineage: SecretStr = SecretStr("")  # OpenLineage's transport as JSON; empty: a file under the stack root
     platform_db: SecretStr = Field(
         default=SecretStr(""), validation_alias=AliasChoices("LAKELOOP_PLATFORM_DB_URL", "platform_db")
     )
@@ -48,6 +58,7 @@ class Settings(BaseSettings):
     lakefs_bin: Path | None = None  # a server binary of the user's own
     cache: Path | None = None  # where built parts are kept, for all checkouts of this user
     expectations: Path | None = None  # the suites' folder, where cases stand outside the repository
+    spark_events: Path | None = None  # where Spark writes its event logs, for its history server; none: it writes none
     tied_to: int | None = None  # pid whose death ends the stack; for tests
     any_port: bool = False  # leave the usual ports to others; for tests beside a running stack
 

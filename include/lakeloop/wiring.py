@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib
+import pkgutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -10,10 +11,12 @@ from pathlib import Path
 from lakeloop.core.errors import ConfigurationError
 from lakeloop.core.runs import SessionKey
 from lakeloop.core.use_case import UseCase
+from lakeloop.ports import ModelRegistry, Source, TableFiles
 from lakeloop.settings import Settings
 from lakeloop.steps.platform import Platform
 
 _CODE = ("include", "spark_jobs")
+_LOCK = "requirements.lock"
 _COMPILED = "__pycache__"
 
 
@@ -35,6 +38,16 @@ def load_case(case_ref: str) -> UseCase:
     return case
 
 
+def case_ref(name: str) -> str:
+    """`module:NAME` of a case, by its folder under use_cases."""
+    return f"use_cases.{name}:{name.upper()}"
+
+
+def case_names() -> list[str]:
+    """The folders under use_cases."""
+    return sorted(found.name for found in pkgutil.iter_modules(importlib.import_module("use_cases").__path__) if found.ispkg)
+
+
 @cache
 def code_version(root: Path, expectations: Path) -> str:
     """Twelve hex digits over all that decides a result: `include/`, `spark_jobs/`, the suites and the lock.
@@ -42,13 +55,19 @@ def code_version(root: Path, expectations: Path) -> str:
     Every file counts, whatever its kind: the gate's Lua, an audit's page and a suite decide as much as Python does.
     """
     digest = hashlib.sha256()
-    lock = root / "requirements.lock"
+    lock = root / _LOCK
     files = {path: path.relative_to(root).as_posix() for folder in _CODE for path in _sources(root / folder)}
     files |= {path: f"expectations/{path.relative_to(expectations).as_posix()}" for path in _sources(expectations)}
     files |= {lock: lock.name} if lock.exists() else {}
     for path, name in sorted(files.items(), key=lambda file: file[1]):
         digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:12]
+
+
+def lock_digest(root: Path) -> str:
+    """Twelve hex digits over the lock; empty where there is none."""
+    lock = root / _LOCK
+    return hashlib.sha256(lock.read_bytes()).hexdigest()[:12] if lock.exists() else ""
 
 
 def _sources(folder: Path) -> list[Path]:
@@ -61,16 +80,49 @@ def _code_of(settings: Settings) -> str:
     return code_version(settings.repo_root, settings.expectations_root)
 
 
-def lake_of(settings: Settings):  # type: ignore[no-untyped-def]
-    """The lakeFS client of the settings' repository."""
+def lake_of(settings: Settings, *, is_kept: bool = True):  # type: ignore[no-untyped-def]
+    """The lakeFS client of the settings' repository; unless `is_kept`, nothing is read but from the server."""
     from lakeloop.adapters.lakefs_lake import LakeFSLake
 
+    server = hashlib.sha256(settings.lakefs_endpoint.encode()).hexdigest()[:8]
     return LakeFSLake(
         settings.lakefs_endpoint,
         settings.lakefs_access_key_id,
         settings.lakefs_secret_access_key.get_secret_value(),
         settings.repository,
+        settings.home / "cache" / f"history-{settings.repository}-{server}.db" if is_kept else None,
     )
+
+
+def table_files_of(settings: Settings) -> TableFiles:
+    """The lake's Delta tables by their data files, without Spark."""
+    from lakeloop.adapters.delta_tables import DeltaRsTables
+
+    secret = settings.lakefs_secret_access_key.get_secret_value()
+    return DeltaRsTables(settings.lakefs_endpoint, settings.lakefs_access_key_id, secret, settings.repository)
+
+
+def source_of(settings: Settings) -> Source:
+    """The feed that the settings name."""
+    from lakeloop.adapters.feed_memory import FeedMemory
+
+    memory = FeedMemory(settings.home / "cache" / "feed.db", _code_of(settings))
+    if settings.feed.startswith("s3://"):
+        from lakeloop.adapters.s3_source import S3Source
+
+        secret = settings.feed_secret_access_key.get_secret_value()
+        keys = settings.feed_access_key_id, secret
+        return S3Source(settings.feed, memory, settings.feed_endpoint, *keys, settings.feed_region)
+    from lakeloop.adapters.folder_source import FolderSource
+
+    return FolderSource(Path(settings.feed) if settings.feed else settings.home / "feed", memory)
+
+
+def registry_of(settings: Settings) -> ModelRegistry:
+    """The model registry."""
+    from lakeloop.adapters.mlflow_server import MlflowRegistry
+
+    return MlflowRegistry(settings.mlflow_tracking_uri)
 
 
 def platform_db_of(settings: Settings):  # type: ignore[no-untyped-def]
@@ -97,8 +149,8 @@ def upgrade_lake(settings: Settings) -> str:
 @contextmanager
 def open_platform(case_ref: str, session: SessionKey, settings: Settings | None = None) -> Iterator[Platform]:
     """The ports for one task, with a Spark session named by `session` that is opened on first use."""
-    from lakeloop.adapters.folder_source import FolderSource
-    from lakeloop.adapters.mlflow_registry import MlflowRegistry
+    from lakeloop.adapters.file_inspector import FileInspector
+    from lakeloop.adapters.mlflow_server import MlflowRuns
     from lakeloop.adapters.spark_tables import JobTables
     from lakeloop.spark.connect import ConnectRunner
 
@@ -109,10 +161,12 @@ def open_platform(case_ref: str, session: SessionKey, settings: Settings | None 
     try:
         yield Platform(
             case=case, case_ref=case_ref, lake=lake, tables=JobTables(runner, settings.repository, case_ref),
-            spark=runner, registry=MlflowRegistry(settings.mlflow_tracking_uri), lease=database.lease,
-            outbox=database.outbox, source=FolderSource(settings.home / "feed"),
-            code_version=_code_of(settings), workdir=settings.home / "work",
+            spark=runner, registry=registry_of(settings), runs=MlflowRuns(settings.mlflow_tracking_uri), lease=database.lease,
+            outbox=database.outbox, source=source_of(settings), inspector=FileInspector(),
+            code_version=_code_of(settings),
+            lock_digest=lock_digest(settings.repo_root),
             links={"airflow": settings.airflow_url},
+            sites={"mlflow": settings.mlflow_tracking_uri, "lake": f"{settings.alerts_url}/lake/"},
         )  # fmt: skip
     finally:
         runner.close()

@@ -1,6 +1,7 @@
-"""The alerts process: the inbox that stands in for Slack, and the dispatcher that sends what waits in the outbox.
+"""The alerts process: the inbox that stands in for Slack and hears MLflow's webhook, and the dispatcher of the outbox.
 
-It imports no Airflow: only the short-lived child that sends does, since it asks Airflow for the Slack connection.
+It imports neither Airflow nor MLflow: only short-lived children do, the one that sends, since it asks Airflow for the Slack
+connection, and the one that puts aliases right.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from lakeloop.adapters.platform_db import PlatformDb
 from lakeloop.adapters.platform_db.alerts import PlatformOutbox
 from lakeloop.core.errors import DatabaseFailed
 from lakeloop.settings import Settings
-from lakeloop.wiring import lake_of
+from lakeloop.wiring import case_names, lake_of
+from lakeloop_airflow.alias_keeper import AliasKeeper
 from lakeloop_airflow.inbox.app import Waiting, inbox_app
 from lakeloop_airflow.inbox.lake_pages import LakePages
+from lakeloop_airflow.inbox.registry_events import RegistryEvents
 from lakeloop_airflow.inbox.store import MessageStore
 
 SENDER = ("-m", "lakeloop_airflow.send_alerts")
@@ -77,13 +80,17 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = Settings.load()
     dispatcher = Dispatcher(PlatformDb(settings.platform_db_url).outbox)
+    keeper = AliasKeeper()
+    registry = RegistryEvents(settings.registry_webhook_secret.get_secret_value(), case_names, keeper.ask)
     store = MessageStore(settings.home / "alerts" / "inbox.db")
     address = urlsplit(settings.alerts_url)
-    app = inbox_app(store, dispatcher, LakePages(lambda: lake_of(settings)))
+    app = inbox_app(store, dispatcher, LakePages(lambda: lake_of(settings)), registry)
     dispatcher.start()
+    keeper.start()
     try:
         uvicorn.run(app, host=settings.listen, port=address.port or 80, log_level="warning", access_log=False)
     finally:
+        keeper.stop()
         dispatcher.stop()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from airflow.sdk import CronTriggerTimetable, task
 
 from lakeloop.adapters.platform_db import PlatformDb
+from lakeloop.core.errors import RegistryFailed
 from lakeloop.settings import Settings
 from lakeloop_airflow.closing import interrupt
 from lakeloop_airflow.retries import RETRIES, RETRY_DELAY, RETRY_POLICY
@@ -45,5 +46,19 @@ def sweep() -> dict[str, Any]:
     database.sessions.forget(_KEEP_NOTES.total_seconds())
     database.outbox.forget(_KEEP_NOTES.total_seconds())
     swept = dict(janitor.sweep(lake_of(settings), database.outbox))
-    _log.info("%s; %d sessions ended", swept.get("summary", ""), ended)
-    return swept | {"sessions": ended}
+    aliases = _reconcile(settings, database)
+    _log.info("%s; %d sessions ended; %s", swept.get("summary", ""), ended, aliases)
+    return swept | {"sessions": ended, "aliases": aliases}
+
+
+def _reconcile(settings: Settings, database: PlatformDb) -> str:
+    """Every case's aliases as its promotion ledger has them; a registry that is down is left for the next hour."""
+    from lakeloop import wiring
+    from lakeloop.steps.reconcile import reconcile
+
+    lake, registry = wiring.lake_of(settings), wiring.registry_of(settings)
+    cases = [wiring.load_case(wiring.case_ref(name)) for name in wiring.case_names()]
+    try:
+        return "; ".join(reconcile(lake, registry, database.outbox, case)["summary"] for case in cases)
+    except RegistryFailed as error:
+        return str(error)

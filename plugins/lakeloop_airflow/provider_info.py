@@ -1,4 +1,4 @@
-"""What Airflow shows of us as a provider: the connection type lakeFS, its form, and our links."""
+"""What Airflow shows of us as a provider: the connection type lakeFS with its form, and addresses of the lake as datasets."""
 
 from typing import Any
 
@@ -24,6 +24,13 @@ def get_provider_info() -> dict[str, Any]:
                     },
                     "placeholders": {"host": "http://127.0.0.1:8000", "schema": "lakeloop"},
                 },
+            }
+        ],
+        "asset-uris": [
+            {
+                "schemes": ["lakefs"],
+                "handler": "lakeloop_airflow.lineage.normalized",
+                "to_openlineage_converter": "lakeloop_airflow.lineage.dataset_of",
             }
         ],
     }

@@ -14,6 +14,7 @@ RETRY_POLICY = ExceptionRetryPolicy(
         RetryRule(
             exception=[
                 "lakeloop.core.errors.Unavailable",
+                "lakeloop.core.errors.SourceFailed",
                 "lakeloop.core.errors.SparkFailed",
                 "lakeloop.core.errors.RegistryFailed",
                 "lakeloop.core.errors.LeaseLost",

@@ -11,9 +11,20 @@ from pydantic import ValidationError
 
 from lakeloop.core.errors import InvalidInput
 from lakeloop.core.runs import Run
+from lakeloop.core.training import CLOCK
 from lakeloop.wiring import load_case
 
-_ASKED = ("reinstate", "retry_refused", "decide", "reason")  # what a person may ask for beside the nights
+_ASKED = (
+    "table",
+    "reinstate",
+    "retry_refused",
+    "replay",
+    "decide",
+    "reason",
+    "cause",
+)  # beside the nights
+_TABLE = r"^([a-z][a-z0-9_]{0,62})?$"
+_CAUSE = r"^(verdict\|\d{4}-\d{2}-\d{2})?$"
 _DATE = r"^(\d{4}-\d{2}-\d{2})?$"
 
 
@@ -25,13 +36,22 @@ def range_params() -> dict[str, Param]:
     }
 
 
-def reopening_params() -> dict[str, Param]:
-    """The form's fields that open what a sweep leaves closed, for the nights of the range and with a reason."""
+def ingest_params() -> dict[str, Param]:
+    """The form's fields that narrow a run to a table, or open what a sweep leaves closed, in its range and with a reason."""
     withdrawn = "Why bytes that were withdrawn may be published again; needs a range; empty: they may not"
-    refused = "Why deliveries that were refused are tried again; needs a range; empty: they are not"
+    refused = (
+        "Why deliveries that were refused are tried again, by every check as it is now: a reason overrides none; "
+        "needs a range; empty: they are not"
+    )
+    again = (
+        "Why published deliveries are written again from their bytes, those of another contract version or with rows "
+        "in quarantine; needs a range; empty: they are not"
+    )
     return {
+        "table": Param("", type="string", pattern=_TABLE, title="Table", description="Only its deliveries; empty: every table's"),
         "reinstate": Param("", type="string", maxLength=500, title="Reinstate", description=withdrawn),
         "retry_refused": Param("", type="string", maxLength=500, title="Retry refused", description=refused),
+        "replay": Param("", type="string", maxLength=500, title="Replay", description=again),
     }
 
 
@@ -44,6 +64,12 @@ def decide_params() -> dict[str, Param]:
     }
 
 
+def train_params() -> dict[str, Param]:
+    """The form's field by which a verdict says that it is the cause of a training."""
+    caused = "verdict|YYYY-MM-DD when a verdict of that date asks for it; empty: you do"
+    return {"cause": Param("", type="string", pattern=_CAUSE, title="Cause", description=caused)}
+
+
 def run_of(context: Context, case_ref: str, stage: str) -> Run:
     """What this try is asked to do; InvalidInput for a key or a date that nobody understands."""
     dag_run, params = context["dag_run"], context["params"]
@@ -53,6 +79,8 @@ def run_of(context: Context, case_ref: str, stage: str) -> Run:
         nights = (dag_run.logical_date.astimezone(ZoneInfo(load_case(case_ref).timezone)).date(),) * 2
     first, last = nights or (None, None)
     asked = {name: str(params.get(name) or "").strip() for name in _ASKED}
+    if stage == "train" and dag_run.run_type == "scheduled":
+        asked["cause"] = CLOCK
     try:
         return Run(
             case=case_ref,

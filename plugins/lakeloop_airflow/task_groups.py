@@ -9,7 +9,9 @@ from typing import Any
 from airflow.sdk import chain, task, teardown
 
 from lakeloop.core.use_case import UseCase
+from lakeloop_airflow.approval import approval_of
 from lakeloop_airflow.assets import published, scored
+from lakeloop_airflow.case_dag import tuning_limit
 from lakeloop_airflow.cases import ref_of
 from lakeloop_airflow.closing import close_run
 from lakeloop_airflow.links import LINKS
@@ -75,21 +77,33 @@ def act(case_ref: str, judged: Answer) -> Answer:
 
 
 @task(**_SPARK)
-def fit(case_ref: str) -> Answer:
-    """Fits a challenger on a commit and registers it."""
-    return perform("train", "train.fit", case_ref)
+def prepare(case_ref: str) -> Answer:
+    """Freezes a training set at a commit: days to learn from, later ones to be judged on."""
+    return perform("train", "training.prepare.prepare", case_ref)
+
+
+@task(**_SPARK)
+def tune(case_ref: str, prepared: Answer) -> Answer:
+    """Looks for better parameters on the last days to learn from, and freezes the winner before the fit."""
+    return perform("train", "training.tune.tune", case_ref, prepared)
+
+
+@task(**_SPARK)
+def fit(case_ref: str, prepared: Answer) -> Answer:
+    """Fits a challenger, measures it on days it never saw, and registers it."""
+    return perform("train", "training.fit.fit", case_ref, prepared)
 
 
 @task(**_TASK)
 def gate(case_ref: str, fitted: Answer) -> Answer:
     """Puts the challenger through the case's gates, on days it never saw."""
-    return perform("train", "train.gate", case_ref, fitted)
+    return perform("train", "training.gate.gate", case_ref, fitted)
 
 
-@task(**_TASK)
-def promote(case_ref: str, gated: Answer) -> Answer:
+@task(**_TASK, trigger_rule="none_failed_min_one_success")  # an approval that was not asked for is skipped
+def promote(case_ref: str, gated: Answer, approved: Any) -> Answer:
     """Makes the challenger champion by a gated merge of the promotion ledger."""
-    return perform("train", "train.promote", case_ref, gated)
+    return perform("train", "promotion.promote", case_ref, gated, approved or {})
 
 
 @teardown(on_failure_fail_dagrun=True)
@@ -125,9 +139,13 @@ def watch(case: UseCase) -> None:
 def train_and_promote(case: UseCase) -> None:
     """A commit in, perhaps a new champion out."""
     ref = ref_of(case)
-    fitted = fit(ref)
+    steps = [prepare(ref)]
+    if case.tuning is not None:  # no task that is skipped each week, and each step's answer is what the next one is given
+        steps.append(tune.override(execution_timeout=tuning_limit(case))(ref, steps[-1]))
+    fitted = fit(ref, steps[-1])
     gated = gate(ref, fitted)
-    _closed([fitted, gated, promote(ref, gated)], "train")
+    approved = approval_of(case, ref, gated, **_TASK).output
+    _closed([*steps, fitted, gated, approved, promote(ref, gated, approved)], "train")
 
 
 def _closed(steps: list[Any], word: str) -> None:

@@ -17,6 +17,7 @@ from lakeloop.ports import Change, Commit
 from lakeloop_airflow.inbox.app import Waiting, inbox_app
 from lakeloop_airflow.inbox.lake_pages import LakePages
 from lakeloop_airflow.inbox.mrkdwn import to_html
+from lakeloop_airflow.inbox.registry_events import RegistryEvents
 from lakeloop_airflow.inbox.store import MessageStore
 
 AUTH = {"Authorization": "Bearer x"}
@@ -90,8 +91,8 @@ def lake() -> Lake:
 
 @pytest.fixture
 def client(tmp_path: Path, outbox: Outbox, lake: Lake) -> Client:
-    app = inbox_app(MessageStore(tmp_path / "inbox.db"), outbox, LakePages(lambda: lake))  # type: ignore[arg-type,return-value]
-    return Client(app)
+    pages, registry = LakePages(lambda: lake), RegistryEvents("", list, print)  # type: ignore[arg-type,return-value]
+    return Client(inbox_app(MessageStore(tmp_path / "inbox.db"), outbox, pages, registry))
 
 
 def _post(client: Client, message: dict[str, Any]) -> dict[str, Any]:
@@ -219,6 +220,12 @@ def test_what_a_dropped_branch_kept_of_its_run_is_shown_from_main(client: Client
 
 def test_what_is_nowhere_is_not_found(client: Client) -> None:
     assert client.get("/lake/gone/_lakeloop/receipts/missing.json").status_code == 404
+
+
+def test_evidence_that_a_retention_took_is_a_sentence(client: Client) -> None:
+    answer = client.get("/lake/main/_lakeloop/evidence/missing/audit.html")
+    assert answer.status_code == 404
+    assert "past its time and went with a retention" in answer.text
 
 
 def test_a_lake_that_is_down_is_said_so(client: Client, lake: Lake) -> None:

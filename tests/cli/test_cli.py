@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lakeloop.cli.main import app
+from lakeloop.cli.output import show_table
 from lakeloop.cli.stack import client_environment
 from lakeloop.settings import Settings
 
@@ -36,7 +37,7 @@ def test_help_loads_nothing_heavy() -> None:
 
 def test_every_command_explains_itself() -> None:
     shown = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"}).output
-    for command in ("up", "down", "status", "logs", "env", "backup", "restore", "doctor"):
+    for command in ("up", "down", "status", "logs", "env", "backup", "restore", "doctor", "deliveries"):
         assert f" {command} " in shown
 
 
@@ -72,7 +73,7 @@ def test_clients_are_told_where_and_with_which_keys() -> None:
         "lakefs": {"endpoint", "access_key_id", "secret_access_key", "repository"},
         "mlflow": {"tracking_uri"},
         "spark": {"remote"},
-        "airflow": {"url", "username", "password"},
+        "airflow": {"url", "username", "password", "approver", "approver_password"},
     }
     assert found["spark"]["remote"].endswith("/;token=token")
     assert found["lakefs"]["secret_access_key"] == "key"
@@ -119,3 +120,19 @@ def test_status_shows_a_freeze_and_why(home: Path, monkeypatch: pytest.MonkeyPat
     unreadable = json.loads(run("status", "--json").stdout)
     assert unreadable["ok"] is False
     assert "counts as frozen" in unreadable["frozen"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        ("[/x]", "[/x]"),
+        ("[bold]hi[/bold] 1", "[bold]hi[/bold] 1"),
+        ("\x1b[31mred\x1b]0;title\x07", "\\x1b[31mred\\x1b]0;title\\x07"),
+        ("\u202egpj.exe", "\\u202egpj.exe"),
+    ],
+)
+def test_a_stranger_s_text_is_shown_and_neither_read_as_markup_nor_obeyed(
+    cell: str, shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_table("rows", ("row",), [(cell,)])
+    assert capsys.readouterr().out.splitlines() == ["rows".ljust(len(shown)), "row".ljust(len(shown)), shown]

@@ -64,10 +64,10 @@ def test_spark_has_the_embedded_settings_but_for_the_lakes_address(tmp_path: Pat
 def test_mlflow_has_the_embedded_settings_but_for_where_it_binds_and_its_database(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root, _, settings = embedded(tmp_path)
-    here = mlflow_program(root, settings, WISHED["mlflow"])
-    root, _, settings = contained(tmp_path, "mlflow.json", monkeypatch)
-    there = mlflow_program(root, settings, WISHED["mlflow"])
+    root, keys, settings = embedded(tmp_path)
+    here = mlflow_program(root, keys, settings, WISHED["mlflow"])
+    root, keys, settings = contained(tmp_path, "mlflow.json", monkeypatch)
+    there = mlflow_program(root, keys, settings, WISHED["mlflow"])
     assert differing(here.env, there.env) == {"MLFLOW_BACKEND_STORE_URI", "MLFLOW_SERVER_ALLOWED_HOSTS"}
     assert {(a, b) for a, b in zip(here.argv, there.argv, strict=True) if a != b} == {("127.0.0.1", "0.0.0.0")}
 
@@ -87,7 +87,7 @@ def test_the_settings_of_the_file_are_all_that_differs_from_the_embedded_ones(
 ) -> None:
     here = embedded(tmp_path)[2].model_dump()
     there = contained(tmp_path, "airflow.json", monkeypatch)[2].model_dump()
-    addresses = {"lakefs_endpoint", "mlflow_tracking_uri", "lake_storage", "listen"}
+    addresses = {"lakefs_endpoint", "mlflow_tracking_uri", "lake_storage", "listen", "registry_webhook_url"}
     assert differing(here, there) == addresses | {"platform_db", "airflow_db_url"}
 
 
@@ -102,6 +102,12 @@ def test_every_program_of_the_embedded_stack_runs_in_a_service_of_its_name(tmp_p
 def test_only_loopback_is_published_at_the_embedded_ports() -> None:
     published = {port for service in SERVICES.values() for port in service.get("ports", [])}
     assert published == {f"127.0.0.1:{port}:{port}" for name, port in WISHED.items() if name != "spark"}
+
+
+def test_the_registrys_webhook_goes_to_the_network_that_the_inbox_is_in() -> None:
+    host, _, rest = FILE["x-settings"]["LAKELOOP_REGISTRY_WEBHOOK_URL"].removeprefix("http://").partition(":")
+    assert (SERVICES["alerts"]["network_mode"], rest) == (f"service:{host}", f"{WISHED['alerts']}/registry")
+    assert "mlflow" in SERVICES["furnish"]["depends_on"], "which is told of it there"
 
 
 def test_the_secrets_of_the_file_are_those_that_are_made(tmp_path: Path) -> None:
@@ -123,9 +129,14 @@ def test_each_container_is_given_the_keys_it_needs_and_no_others(tmp_path: Path)
         for path in compose.write_secrets(tmp_path, (0, 0))
         if (name := path.name)[-4:] == "json"
     }
-    assert given["mlflow.json"].keys() == {"mlflow_db_url"}
+    assert given["mlflow.json"].keys() == {"mlflow_db_url", "mlflow_webhook_key"}
     assert given["spark.json"].keys() == {"lakefs_access_key_id", "lakefs_secret_access_key", "spark_token", "platform_db"}
-    assert not given["airflow.json"].keys() & {"lakefs_encrypt_secret", "lakefs_signing_secret", "mlflow_db_url"}
+    assert not given["airflow.json"].keys() & {
+        "lakefs_encrypt_secret",
+        "lakefs_signing_secret",
+        "mlflow_db_url",
+        "mlflow_webhook_key",
+    }
 
 
 @pytest.mark.parametrize("name", SERVICES)

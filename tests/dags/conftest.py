@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 
+from lakeloop.core.tuning import Space, Tuning, Whole
+from lakeloop.core.use_case import UseCase
+from use_cases import flights
+
 ROOT = Path(__file__).resolve().parents[2]
 DAGS = ROOT / "dags"
 AIRFLOW_HOME = Path(tempfile.mkdtemp(prefix="lakeloop-dags-"))
@@ -36,6 +40,15 @@ def bag() -> Any:
     from airflow.dag_processing.dagbag import DagBag
 
     return DagBag(dag_folder=str(DAGS), bundle_path=DAGS, bundle_name="dags-folder")
+
+
+@pytest.fixture
+def tuning_flights(monkeypatch: pytest.MonkeyPatch) -> UseCase:
+    """The flights case as it would be with tuning, where DAGs find it."""
+    tuning = Tuning(space=Space(max_depth=Whole(low=2, high=8)), minutes=240)
+    case = flights.FLIGHTS.model_copy(update={"tuning": tuning, "approval_hours": 0.1})
+    monkeypatch.setattr(flights, "FLIGHTS", case)
+    return case
 
 
 @pytest.fixture(scope="session")

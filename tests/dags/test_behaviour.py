@@ -11,20 +11,21 @@ from typing import Any
 import pytest
 
 from lakeloop.adapters.platform_db import PlatformDb
-from lakeloop.core.errors import AuditFailed, Frozen, OrchestratorFailed
+from lakeloop.core.errors import AuditFailed, Frozen, OrchestratorFailed, PromotionRefused
 from lakeloop.core.runs import Run, SessionKey
+from lakeloop.core.use_case import UseCase
 from lakeloop.settings import Settings
 
 STEPS = {
     "flights__ingest": ["ingest.intake", "ingest.write", "ingest_publish.audit", "ingest_publish.publish_units"],
     "flights__score": ["score.score", "score.audit"],
     "flights__watch": ["watch.judge_dates", "act.act"],
-    "flights__train": ["train.fit", "train.gate", "train.promote"],
+    "flights__train": ["training.prepare.prepare", "training.fit.fit", "training.gate.gate", "promotion.promote"],
 }
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the server that Airflow starts in this process
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 WRONG = [{"date": "2013-06-01"}, {"date_from": "2013-06-31"}, {"date_from": "2013-06-02", "date_to": "2013-06-01"}]
-WRONG += [{"reinstate": "checked"}, {"retry_refused": "checked"}]  # for which nights?
+WRONG += [{"reinstate": "checked"}, {"retry_refused": "checked"}, {"replay": "checked"}]  # for which nights?
 Runner = Callable[..., tuple[str, dict[str, str]]]
 Step = Callable[..., dict[str, Any]]
 
@@ -81,8 +82,8 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
         yield object()
 
     monkeypatch.setattr("lakeloop.wiring.open_platform", open_platform)
-    for name in (step for steps in STEPS.values() for step in steps):
-        module, _, function = name.partition(".")
+    for name in ("training.tune.tune", *(step for steps in STEPS.values() for step in steps)):
+        module, _, function = name.rpartition(".")
         monkeypatch.setattr(import_module(f"lakeloop.steps.{module}"), function, stage.step(name))
     return stage
 
@@ -107,11 +108,31 @@ def test_a_sweep_runs_each_step_once_in_order(dag_id: str, run: Runner, stage: S
     state, tasks = run(dag_id)
     assert stage.played == STEPS[dag_id]
     assert state == "success"
-    assert set(tasks.values()) == {"success"}
+    assert {task for task, state in tasks.items() if state != "success"} == ({"approve"} if "approve" in tasks else set())
     runs = [run for _, run, _ in stage.asked]
     assert {(each.case, each.date_from, each.stage) for each in runs} == {
         ("use_cases.flights:FLIGHTS", None, dag_id.split("__")[1])
     }
+
+
+def test_an_approval_that_nobody_asked_for_is_skipped_and_the_promotion_goes_on(run: Runner, stage: Stage) -> None:
+    stage.answers["training.gate.gate"] = {"nothing_to_do": False, "version": 2, "ask": False}
+    state, tasks = run("flights__train")
+    assert (state, tasks["approve"], tasks["promote"], tasks["close_train"]) == ("success", "skipped", "success", "success")
+    assert stage.asked[3][2] == ({"nothing_to_do": False, "version": 2, "ask": False}, {})
+
+
+def test_a_training_with_nothing_to_do_asks_nobody_and_promotes_nothing(run: Runner, stage: Stage) -> None:
+    stage.answers["training.prepare.prepare"] = {"nothing_to_do": True, "summary": "3 matured days, training needs 21"}
+    state, tasks = run("flights__train")
+    assert (stage.played, state) == (["training.prepare.prepare"], "success")
+    assert {tasks[one] for one in ("fit", "gate", "approve", "promote")} == {"skipped"}
+
+
+def test_a_refusal_by_the_gates_asks_nobody_and_promotes_nothing(run: Runner, stage: Stage) -> None:
+    stage.answers["training.gate.gate"] = PromotionRefused("auc 0.5 against 0.6")
+    state, tasks = run("flights__train")
+    assert (state, tasks["approve"], tasks["promote"]) == ("failed", "upstream_failed", "upstream_failed")
 
 
 def test_each_step_gets_what_the_one_before_answered(run: Runner, stage: Stage) -> None:
@@ -268,5 +289,25 @@ def test_the_janitor_ends_sessions_that_belong_to_nobody(
     monkeypatch.setattr("lakeloop.spark.connect.interrupt", lambda _settings, key: stage.interrupted.append(key))
     monkeypatch.setattr("lakeloop.steps.janitor.sweep", lambda *_: {"summary": "0 branches deleted"})
     monkeypatch.setattr("lakeloop.wiring.lake_of", lambda _settings: object())
+    reconciled: list[str] = []
+    monkeypatch.setattr("lakeloop.steps.reconcile.reconcile", lambda *given: {"summary": str(reconciled.append(given[-1].name))})
     assert run("platform__janitor")[0] == "success"
     assert stage.interrupted == [orphan]
+    assert "flights" in reconciled
+
+
+def test_a_case_that_tunes_fits_what_its_tuning_answered(tuning_flights: UseCase, run: Runner, stage: Stage) -> None:
+    stage.answers["training.prepare.prepare"] = {"nothing_to_do": False, "commit": "rows"}
+    stage.answers["training.tune.tune"] = {"nothing_to_do": False, "commit": "rows and tuned.json"}
+    state, tasks = run("flights__train")
+    assert (state, tasks["tune"]) == ("success", "success")
+    assert stage.played == [*STEPS["flights__train"][:1], "training.tune.tune", *STEPS["flights__train"][1:]]
+    given = {name: answers for name, _, answers in stage.asked}
+    assert given["training.tune.tune"] == ({"nothing_to_do": False, "commit": "rows"},)
+    assert given["training.fit.fit"] == ({"nothing_to_do": False, "commit": "rows and tuned.json"},)
+
+
+def test_without_anything_to_train_on_nothing_is_tuned(tuning_flights: UseCase, run: Runner, stage: Stage) -> None:
+    stage.answers["training.prepare.prepare"] = {"nothing_to_do": True, "summary": "3 matured days, training needs 21"}
+    state, tasks = run("flights__train")
+    assert (stage.played, state, tasks["tune"], tasks["fit"]) == (["training.prepare.prepare"], "success", "skipped", "skipped")

@@ -7,9 +7,14 @@ from typing import Any
 
 import pytest
 from airflow.sdk import AssetOrTimeSchedule
+from airflow.sdk import dag as dag_of
 from airflow.serialization.serialized_objects import DagSerialization
 
+from lakeloop.core.use_case import UseCase
+from lakeloop_airflow.case_dag import case_dag
 from lakeloop_airflow.notify import alert_of_failed_run
+from lakeloop_airflow.task_groups import train_and_promote
+from use_cases.flights import FLIGHTS
 
 CASE = "flights"
 IDS = {f"{CASE}__ingest", f"{CASE}__score", f"{CASE}__watch", f"{CASE}__train", "platform__janitor", "platform__canary"}
@@ -18,9 +23,9 @@ STEPS = {
     f"{CASE}__ingest": ["intake", "write", "audit", "publish", "close_ingest"],
     f"{CASE}__score": ["score", "audit_scores", "close_score"],
     f"{CASE}__watch": ["judge", "act", "close_watch"],
-    f"{CASE}__train": ["fit", "gate", "promote", "close_train"],
+    f"{CASE}__train": ["prepare", "fit", "gate", "approve", "promote", "close_train"],
 }
-ON_SPARK = {"write", "audit", "publish", "score", "audit_scores", "judge", "act", "fit"}
+ON_SPARK = {"write", "audit", "publish", "score", "audit_scores", "judge", "act", "prepare", "fit"}
 
 
 def _tasks(dags: dict[str, Any]) -> list[Any]:
@@ -142,12 +147,22 @@ def test_each_chain_ends_in_a_teardown_that_can_fail_the_run(dags: dict[str, Any
         dag = dags[dag_id]
         (leaf,) = [task for task in dag.tasks if not task.downstream_task_ids]
         assert (leaf.task_id, leaf.is_teardown, leaf.on_failure_fail_dagrun) == (steps[-1], True, True)
-        assert [task.task_id for task in dag.tasks if task.trigger_rule.value != "all_success"] == [leaf.task_id]
+        others = {task.task_id for task in dag.tasks if task.trigger_rule.value != "all_success"}
+        assert others == {leaf.task_id} | ({"promote"} & set(steps))
 
 
 def test_a_merge_into_main_stands_behind_its_audit(dags: dict[str, Any]) -> None:
-    for dag_id, merge, gate in ((f"{CASE}__ingest", "publish", "audit"), (f"{CASE}__train", "promote", "gate")):
-        assert dags[dag_id].get_task(merge).upstream_task_ids == {gate}
+    for dag_id, merge, gates in ((f"{CASE}__ingest", "publish", {"audit"}), (f"{CASE}__train", "promote", {"gate", "approve"})):
+        assert dags[dag_id].get_task(merge).upstream_task_ids == gates
+
+
+def test_a_promotion_is_asked_of_named_users_with_a_deadline_inside_the_run(dags: dict[str, Any]) -> None:
+    dag = dags[f"{CASE}__train"]
+    approve, promote = dag.get_task("approve"), dag.get_task("promote")
+    assert [user["id"] for user in approve.assigned_users] == list(FLIGHTS.approvers) != []
+    assert (approve.defaults, approve.response_timeout) == (None, timedelta(hours=FLIGHTS.approval_hours))
+    assert dag.dagrun_timeout > approve.response_timeout + timedelta(hours=12)
+    assert promote.trigger_rule.value == "none_failed_min_one_success"
 
 
 def test_every_dag_alerts_when_a_run_fails(dags: dict[str, Any]) -> None:
@@ -162,3 +177,19 @@ def test_every_step_links_to_what_it_made(dags: dict[str, Any]) -> None:
         for step in steps[:-1]:
             names = [link.name for link in dags[dag_id].get_task(step).operator_extra_links]
             assert names == ["lakeFS branch", "Receipt", "Audit page"]
+
+
+def test_a_case_that_tunes_has_a_task_of_it_between_its_training_set_and_the_fit(tuning_flights: UseCase) -> None:
+    @dag_of(schedule=None, **case_dag(tuning_flights, "train"))
+    def tuned__train() -> None:
+        """A training that tunes."""
+        train_and_promote(tuning_flights)
+
+    made = tuned__train()
+    assert [task.task_id for task in made.topological_sort()] == [
+        "prepare", "tune", "fit", "gate", "approve", "promote", "close_train",
+    ]  # fmt: skip
+    tune, fit = made.get_task("tune"), made.get_task("fit")
+    assert (tune.pool, fit.upstream_task_ids, fit.trigger_rule.value) == ("spark", {"tune"}, "all_success")
+    assert tune.execution_timeout == timedelta(minutes=240 + 60), "its budget, and a trial begun at the end of it"
+    assert made.dagrun_timeout > sum((task.execution_timeout * (task.retries + 1) for task in made.tasks), timedelta())

@@ -56,16 +56,17 @@ def test_a_task_is_a_few_lines(path: Path) -> None:
 
 
 def _performed() -> list[tuple[str, str]]:
-    from lakeloop_airflow import task_groups
+    from lakeloop_airflow import approval, task_groups
 
-    calls = [node for node in ast.walk(ast.parse(inspect.getsource(task_groups))) if isinstance(node, ast.Call)]
+    trees = [ast.parse(inspect.getsource(module)) for module in (task_groups, approval)]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
     named = [call.args[:2] for call in calls if isinstance(call.func, ast.Name) and call.func.id == "perform"]
     return [(stage.value, step.value) for stage, step in named]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(("stage", "step"), _performed())
 def test_every_step_that_a_task_names_is_there(stage: str, step: str) -> None:
-    module, _, function = step.partition(".")
+    module, _, function = step.rpartition(".")
     parameters = list(inspect.signature(getattr(importlib.import_module(f"lakeloop.steps.{module}"), function)).parameters)
     assert parameters[:2] == ["p", "run"]
     run_branch("flights", stage, "slug", 1)

@@ -16,14 +16,17 @@ from lakeloop.core.jobs import (
     AnyJob,
     AuditJob,
     AuditScoresJob,
+    ChangeJob,
     EvidenceJob,
     LandedUnit,
     ScoreJob,
     Slice,
     WriteJob,
 )
+from lakeloop.core.lake import clean, quarantine
 from lakeloop.core.reports import (
     AuditReport,
+    ChangeReport,
     Check,
     DateEvidence,
     EvidenceReport,
@@ -31,14 +34,17 @@ from lakeloop.core.reports import (
     Refusal,
     Report,
     RowAccount,
+    RowChange,
     ScoreReport,
     UnitAudit,
+    UnitChange,
     UnitWritten,
     WriteReport,
 )
 from lakeloop.ports import Lake
 
 FAULT = -999.0  # a value that the toy watch calls impossible
+ODD = 13.0  # a value that the toy audit lets pass with a warning
 FEWEST = 2  # rows that the toy audit wants
 CLEAN, QUARANTINE, SCORES = "clean/toy/readings", "quarantine/toy/readings", "scores/toy"
 
@@ -51,6 +57,7 @@ class DeltaRunner:
         self._jobs: dict[type[Any], Callable[[Any], Report]] = {
             WriteJob: self._write,
             AuditJob: self._audit,
+            ChangeJob: self._change,
             ScoreJob: self._score,
             AuditScoresJob: self._audit_scores,
             EvidenceJob: self._evidence,
@@ -66,8 +73,10 @@ class DeltaRunner:
     def _write(self, job: WriteJob) -> WriteReport:
         done = []
         for unit in job.units:
+            cut = unit.shapes[0].delimiter
             text = self._lake.get(job.landing_commit, f"{unit.path}{unit.files[0]}").decode()
-            rows = [(int(one["id"]), float(one["value"])) for one in csv.DictReader(io.StringIO(text))]
+            found = csv.DictReader(io.StringIO(text), delimiter=cut)
+            rows = [(int(one["id"]), float(one.get("value", 0))) for one in found]  # a contract may give the value up
             refusal, account = None, RowAccount(rows_in=len(rows), published=len(rows))
             if unit.refused:
                 reason, count = f"refused:{unit.refused}", len(rows)
@@ -96,7 +105,13 @@ class DeltaRunner:
                 "reasons": [[reason]] * count,
             }
         )
-        self._put(branch, QUARANTINE, table, f"data_date = DATE '{unit.data_date}' AND run_key = '{run_key}'", "run_key")
+        self._put(
+            branch,
+            quarantine("toy", unit.table),
+            table,
+            f"data_date = DATE '{unit.data_date}' AND run_key = '{run_key}'",
+            "run_key",
+        )
 
     def _replace(self, branch: str, day: date, rows: list[tuple[int, float]], unit: Any, run_key: str) -> None:
         count = len(rows)
@@ -109,7 +124,7 @@ class DeltaRunner:
                 "run_key": [run_key] * count,
             }
         )
-        self._put(branch, CLEAN, table, f"data_date = DATE '{day}'")
+        self._put(branch, clean("toy", unit.table), table, f"data_date = DATE '{day}'")
 
     def _put(self, branch: str, path: str, table: pa.Table, where: str, *partitions: str) -> None:
         uri = self._uri(branch, path)
@@ -128,11 +143,30 @@ class DeltaRunner:
         units = []
         for unit in job.units:
             day = unit.data_date.isoformat()
-            found = self._tables.fingerprints(job.snapshot, [Slice(table=CLEAN, values=(day,))])
-            print_ = found[(CLEAN, day)]
+            table = clean("toy", unit.table)
+            found = self._tables.fingerprints(job.snapshot, [Slice(table=table, values=(day,))])
+            print_ = found[(table, day)]
             check = Check(name="row_count", observed=float(print_.rows), expected=f">= {FEWEST}", passed=print_.rows >= FEWEST)
-            units.append(UnitAudit(table=unit.table, data_date=unit.data_date, checks=(check,), fingerprint=print_))
+            odd = ODD in self._read(job.snapshot, table, unit.data_date)["value"].to_pylist()
+            mark = Check(name="odd", observed=None, expected="", passed=not odd, severity="warning", words=f"{ODD} is odd")
+            units.append(UnitAudit(table=unit.table, data_date=unit.data_date, checks=(check, mark), fingerprint=print_))
         return AuditReport(units=tuple(units), pages={"audit.json": "{}"})
+
+    def _change(self, job: ChangeJob) -> ChangeReport:
+        done = []
+        for table, day in ((table, day) for table, days in job.units.items() for day in days):
+            was, now = (self._content(ref, table, day) for ref in (job.before, job.snapshot))
+            both = was.keys() & now.keys()
+            change = RowChange(
+                added=len(now.keys() - was.keys()), removed=len(was.keys() - now.keys()),
+                changed=sum(was[key] != now[key] for key in both), same=sum(was[key] == now[key] for key in both),
+            )  # fmt: skip
+            done.append(UnitChange(table=table, data_date=day, change=change))
+        return ChangeReport(units=tuple(done))
+
+    def _content(self, ref: str, table: str, day: date) -> dict[int, float]:
+        rows = self._read(ref, clean("toy", table), day)
+        return dict(zip(rows["id"].to_pylist(), rows["value"].to_pylist(), strict=True))
 
     def _score(self, job: ScoreJob) -> ScoreReport:
         prints = {}
@@ -178,4 +212,12 @@ class DeltaRunner:
                         profile={"value_mean": sum(values) / len(values)},
                     )
                 )  # fmt: skip
-        return EvidenceReport(dates=tuple(dates))
+        return EvidenceReport(dates=tuple(dates), settled=tuple(self._settled(job.data_commit, day) for day in job.settle))
+
+    def _settled(self, commit: str, day: date) -> DateEvidence:
+        read, checked = (self._content(commit, table, day) for table in ("readings", "checks"))
+        off = max((abs(read[key] - value) for key, value in checked.items() if key in read), default=0.0)
+        fact = Fact(
+            name="settled:value", table="readings", value=off, bound="<= 0", broken=off > 0, words=f"readings are off by {off}"
+        )
+        return DateEvidence(data_date=day, rows=len(checked), history_days=0, facts=(fact,))

@@ -1,13 +1,25 @@
 """What arrives is taken in, refused with its reason, or named in an alert: nothing of a feed vanishes, nothing stops the rest."""
 
+import contextlib
 import shutil
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from lakeloop.adapters.folder_source.source import FolderArrival
+from lakeloop.adapters.lakefs_lake import LakeFSLake
+from lakeloop.core import feed
+from lakeloop.core.errors import InvalidInput
 from lakeloop.core.lake import UnitId
 from lakeloop.core.receipts import DataReceipt
+from lakeloop.core.use_case import UseCase
+from lakeloop.ports import Arrival, Stray, Taken
+from lakeloop.steps import landing
 from lakeloop.steps.history import read_ledger, receipt_on
 from lakeloop.steps.platform import Platform
 from tests.protocol import delta_runner
@@ -70,6 +82,26 @@ def test_a_damaged_folder_mended_in_place_is_published(address: Address) -> None
     assert clean_rows(p) == {D1: B}
 
 
+def test_a_damaged_folder_is_read_once_and_once_more_when_it_was_touched(
+    address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "SETTLED_SECONDS", -3600.0)  # as if it had been there for long
+    read, take = list[date](), FolderArrival.take
+    monkeypatch.setattr(FolderArrival, "take", lambda arrival: (read.append(arrival.record.data_date), take(arrival))[1])
+    p = found(address)
+    deliver(address, D1, B, damaged=True)
+    deliver(address, D2, A)
+    for _ in range(2):
+        ingest_all(p)
+    shutil.copytree(folder_of(address, D1), folder_of(address, D1, 2))  # as damaged, so nothing of it lands
+    for _ in range(3):
+        assert ingest_all(p)["nothing_to_do"]
+    assert sorted(read) == [D1, D1, D2]
+    mend(folder_of(address, D1), B)
+    assert (ingest_all(p)["published"], read[3:]) == (1, [D1])
+    assert_whole(p)
+
+
 def test_a_correction_with_the_original_s_delivery_time_replaces_it(address: Address) -> None:
     p = found(address)
     deliver(address, D1, A)
@@ -114,6 +146,49 @@ def test_one_bad_manifest_is_refused_with_its_bytes_kept_and_stops_nobody(addres
     assert_whole(p)
 
 
+class OneAtATime:
+    """A source whose deliveries tell when two of them are in memory together."""
+
+    def __init__(self, p: Platform, lake: LakeFSLake, patience: float) -> None:
+        self._source, self._lake, self._patience, self.together = p.source, lake, patience, 0
+        self._inside, self._meeting = set[date](), threading.Barrier(2)
+
+    def arrivals(self, case: UseCase) -> Iterator[Arrival]:
+        for arrival in self._source.arrivals(case):
+            arrival.take = partial(self._taken, arrival, arrival.take)  # type: ignore[method-assign]
+            yield arrival
+
+    def strays(self, case: UseCase) -> Iterator[Stray]:
+        return self._source.strays(case)
+
+    def put(self, branch: str, path: str, content: bytes) -> None:
+        self._lake.put(branch, path, content)
+        if path.endswith("manifest.json"):  # the last of a delivery
+            self._inside.remove(date.fromisoformat(path.split("/")[3]))
+
+    def _taken(self, arrival: Arrival, take: Callable[[], Taken]) -> Taken:
+        self._inside.add(arrival.record.data_date)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            self._meeting.wait(self._patience)  # whoever may come in beside it is here by then
+        self.together = max(self.together, len(self._inside))
+        return take()
+
+
+@pytest.mark.parametrize(("room", "together", "patience"), [(1, 1, 0.3), (1 << 20, 2, 60)])
+def test_deliveries_are_held_in_memory_together_only_as_far_as_there_is_room(
+    address: Address, monkeypatch: pytest.MonkeyPatch, room: int, together: int, patience: float
+) -> None:
+    p = found(address)
+    for day in (D1, D2):
+        deliver(address, day, A)
+    lake = LakeFSLake(address.endpoint, address.key, address.secret, address.repository)
+    source = OneAtATime(p, lake, patience)
+    monkeypatch.setattr(landing, "_IN_MEMORY", room)
+    monkeypatch.setattr(p.lake, "put", source.put)
+    ingest_all(replace(p, source=source))
+    assert (source.together, clean_rows(p)) == (together, {D1: A, D2: A})
+
+
 def test_a_folder_that_belongs_to_no_table_and_date_is_told_once(address: Address) -> None:
     p = found(address)
     deliver(address, D1, A)
@@ -123,6 +198,31 @@ def test_a_folder_that_belongs_to_no_table_and_date_is_told_once(address: Addres
     (cause,) = causes(p)
     assert "tomorrow is no data date" in cause
     assert clean_rows(p) == {D1: A}
+
+
+NO_TABLES = ["nothing", "readings/../..", "readings'; DROP TABLE x", "{{ ds }}", "\u202egnidaer", "READINGS"]
+REASONS = ["'; DROP TABLE x; --", "{{ ds }} ${HOME} $(id)", "<script>alert(1)</script>", "\u202ea\u0000b\n= 1"]
+
+
+@pytest.mark.parametrize("table", NO_TABLES)
+def test_a_table_that_the_case_has_not_takes_nothing_in(address: Address, table: str) -> None:
+    deliver(address, D1, {1: 1.0, 2: 2.0})
+    p = found(address)
+    head = p.lake.head("main")
+    with pytest.raises(InvalidInput, match=r"toy has no table .*, it has readings.*; nothing was taken in"):
+        ingest_all(p, table=table)
+    assert p.lake.head("main") == head
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_a_reason_of_any_text_is_kept_as_it_came(address: Address, reason: str) -> None:
+    deliver(address, D1, {1: 1.0})
+    p = found(address)
+    ingest_all(p)
+    ingest_all(p, attempt=2, date_from=D1, date_to=D1, retry_refused=reason)
+    ((record, _),) = read_ledger(p.lake, "toy").refused.values()
+    assert record.retried.endswith(reason)
+    assert_whole(p)
 
 
 def test_what_a_link_points_to_does_not_reach_the_lake(address: Address) -> None:
@@ -165,7 +265,8 @@ def test_a_refused_delivery_is_tried_again_when_a_person_says_so(address: Addres
         deliver(address, day, {1: 1.0})
     ingest_all(p)
     asked = {"retry_refused": "the suite asked too much", "date_from": D1, "date_to": D1, "actor": "ann"}
-    assert ingest_all(p, 2, **asked)["refused"] == 1  # refused again, as a piece of work of its own
+    again = ingest_all(p, 2, **asked)  # refused again, as a piece of work of its own
+    assert "when it was tried again (ann: the suite asked too much): a reason overrides no check" in again["refusals"][0]
     monkeypatch.setattr(delta_runner, "FEWEST", 1)
     assert ingest_all(p, 3)["nothing_to_do"]
     done = ingest_all(p, 4, **asked)
@@ -206,4 +307,16 @@ def test_only_what_is_new_lands_when_deliveries_of_one_unit_come_together(addres
     ingest_all(p)
     assert clean_rows(p) == {D1: A}
     assert [one.delivery for one in read_ledger(p.lake, "toy").landed[UnitId("readings", D1)]] == [1, 2, 3]
+    assert_whole(p)
+
+
+def test_a_delivery_from_the_future_is_refused_and_outranks_nobody(address: Address) -> None:
+    p = found(address)
+    deliver(address, D1, B, later=175 * 365 * 24)
+    assert "still to come" in ingest_all(p)["refusals"][0]
+    deliver(address, D1, A)
+    assert (ingest_all(p)["published"], clean_rows(p)) == (1, {D1: A})
+    clock = read_ledger(p.lake, "toy").business_time()
+    assert clock is not None
+    assert clock.date() < D1
     assert_whole(p)

@@ -2,6 +2,11 @@
 
 from datetime import timedelta
 
+import pytest
+
+from lakeloop.adapters import delta_tables
+from lakeloop.core.errors import PreconditionFailed
+from lakeloop.core.jobs import Slice
 from lakeloop.steps.history import read_ledger
 from tests.protocol.delta_runner import FAULT
 from tests.protocol.world import (
@@ -207,3 +212,34 @@ def test_a_range_names_nights_and_leaves_the_rest(address: Address) -> None:
     ingest_all(p)
     assert set(clean_rows(p)) == {D1, D2, D3}
     assert_whole(p)
+
+
+def test_a_candidate_that_waited_while_rows_came_to_be_hashed_otherwise_is_published(
+    address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    p = crowned(address, D1, A)
+    deliver(address, D2, A)
+    ingest_all(p)
+    with monkeypatch.context() as older:
+        before = delta_tables._FINGERPRINT.replace("md5_number_upper(line)", "md5_number_upper(line || 'x')")
+        older.setattr(delta_tables, "_FINGERPRINT", before)
+        score_all(p)
+    assert (watch_all(p)["published"], trusts(p)) == (1, {D2: {"trusted"}})
+    assert_whole(p)
+
+
+def test_scores_that_are_not_the_judged_candidate_s_are_not_published(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    p = crowned(address, D1, A)
+    deliver(address, D2, A)
+    ingest_all(p)
+    score_all(p)
+    copy = delta_tables.DeltaRsTables.copy
+
+    def miscopied(self, source, branch, slices, assign=None):  # type: ignore[no-untyped-def]
+        copy(self, source, branch, slices, assign)
+        self.update(branch, [Slice(table=one.table, values=one.values) for one in slices], "score", "0.5")
+
+    monkeypatch.setattr(delta_tables.DeltaRsTables, "copy", miscopied)
+    with pytest.raises(PreconditionFailed, match="differ from the judged candidate"):
+        watch_all(p)
+    assert trusts(p) == {}

@@ -20,10 +20,11 @@ from lakeloop.core.errors import (
 )
 from lakeloop.core.lake import UnitId
 from lakeloop.core.withdrawal import Condemned
-from lakeloop.steps import act, ingest_publish, train, watch, withdraw
+from lakeloop.steps import act, ingest_publish, watch, withdraw
 from lakeloop.steps.history import merged_as, read_ledger, receipt_on
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.publish import drop_branches
+from lakeloop.steps.training.prepare import prepare
 from lakeloop.steps.verify import verify
 from tests.protocol.delta_runner import FAULT
 from tests.protocol.world import (
@@ -298,9 +299,9 @@ def test_frozen_means_that_nothing_is_merged_or_trained(address: Address) -> Non
     with pytest.raises(Frozen, match="an incident"):
         ingest_all(p)
     assert clean_rows(p) == {}
-    assert "frozen: an incident" in train.fit(p, run("train"))["summary"]
+    assert "frozen: an incident" in prepare(p, run("train"))["summary"]
     p.lease.unfreeze()  # type: ignore[attr-defined]
-    assert "matured days" in train.fit(p, run("train"))["summary"]
+    assert "matured days" in prepare(p, run("train"))["summary"]
     ingest_all(p, 2)
     assert clean_rows(p) == {D1: A}
 

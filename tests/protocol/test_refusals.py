@@ -4,14 +4,19 @@ from datetime import timedelta
 
 import pytest
 
-from lakeloop.core.lake import UnitId
+from lakeloop.core.errors import GateViolation
+from lakeloop.core.jobs import AnyJob, WriteJob
+from lakeloop.core.lake import UnitId, evidence_path
 from lakeloop.core.receipts import RefusalReceipt
+from lakeloop.core.reports import Report
 from lakeloop.core.withdrawal import Condemned
-from lakeloop.steps import ingest_publish, withdraw
+from lakeloop.steps import ingest, ingest_publish, withdraw
 from lakeloop.steps.history import read_ledger, receipt_on
+from tests.protocol.delta_runner import ODD, DeltaRunner
 from tests.protocol.world import (
     DAY_ONE,
     Address,
+    alerts,
     assert_accounted,
     assert_whole,
     clean_rows,
@@ -40,6 +45,7 @@ def test_a_run_in_which_every_unit_fails_its_audit_is_refused_and_not_tried_agai
     assert [alert.title for alert in p.outbox.all()] == ["toy: 1 delivery refused"]  # type: ignore[attr-defined]
     assert ingest_all(p, 2)["nothing_to_do"]
     assert list(p.lake.branches("run-toy-ingest")) == []
+    assert p.lake.get("main", evidence_path(done["run_key"], "audit.json")) == b"{}", "its page outlives its branch"
     assert_accounted(p)
     assert_whole(p)
 
@@ -82,6 +88,22 @@ def test_a_refused_restatement_leaves_the_rows_it_would_have_replaced(address: A
     assert_whole(p)
 
 
+def test_a_write_that_would_let_refused_rows_pass_is_stopped(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    p = found(address)
+    deliver(address, D1, TOO_FEW)
+    deliver(address, D2, B)
+    written, guarded = ingest.write(p, run("ingest"), ingest.intake(p, run("ingest"))), DeltaRunner.run
+
+    def unguarded(runner: DeltaRunner, job: AnyJob) -> Report:
+        units = tuple(unit.model_copy(update={"refused": ""}) for unit in job.units) if isinstance(job, WriteJob) else ()
+        return guarded(runner, job.model_copy(update={"units": units}) if units else job)
+
+    monkeypatch.setattr(DeltaRunner, "run", unguarded)
+    with pytest.raises(GateViolation, match=r"2024-01-01 was refused \(audit\), yet 1 row of it passed for good"):
+        ingest_publish.audit(p, run("ingest"), written)
+    assert clean_rows(p) == {}
+
+
 @pytest.mark.parametrize("also", [{}, {D3: B}])
 def test_a_withdrawal_in_the_refused_units_table_does_not_stop_the_refusal(
     address: Address, also: dict[object, dict[int, float]]
@@ -99,4 +121,19 @@ def test_a_withdrawal_in_the_refused_units_table_does_not_stop_the_refusal(
     done = ingest_publish.publish_units(p, run("ingest"), audited)
     assert (done["refused"], clean_rows(p)) == (1, also)
     assert_accounted(p)
+    assert_whole(p)
+
+
+def test_what_the_audit_only_warns_of_is_published_and_marked(address: Address) -> None:
+    p = found(address)
+    deliver(address, D1, A | {7: ODD})
+    deliver(address, D2, B)
+    done = ingest_all(p)
+    receipt = receipt_on(p.lake, "main", done["run_key"])
+    marks = {one.data_date: one.warnings for one in receipt.published}  # type: ignore[union-attr]
+    assert (done["published"], marks) == (2, {D1: (f"{ODD} is odd",), D2: ()})
+    assert "2 units published, 0 refused, 1 with warnings" in done["summary"]
+    (alert,) = alerts(p)
+    assert (alert.title, alert.severity) == ("toy: 1 delivery published with warnings", "warning")
+    assert f"{ODD} is odd" in alert.body["cause"]
     assert_whole(p)

@@ -2,12 +2,15 @@
 
 import hashlib
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from lakeloop.adapters.delta_tables import DeltaRsTables
+from lakeloop.adapters.feed_memory import FeedMemory
+from lakeloop.adapters.file_inspector import FileInspector
 from lakeloop.adapters.folder_source import FolderSource
 from lakeloop.adapters.lakefs_lake import LakeFSLake
 from lakeloop.adapters.platform_db.alerts import PlatformOutbox
@@ -42,10 +45,32 @@ class Address:
     folder: Path
 
 
+class NoRuns:
+    """No fit is written down: what trains is tested on the real parts."""
+
+    def made(self, model: str, run_key: str) -> ModelVersion | None:
+        """Nothing registered."""
+
+    def caused(self, model: str, cause: str, besides: str = "") -> bool:
+        """Nothing ran."""
+        return False
+
+    def running(self, model: str, run_key: str, params: Mapping[str, str], tags: Mapping[str, str]) -> Any:
+        """Nothing runs."""
+        raise NotImplementedError
+
+    def record(self, run_id: str, **_: Any) -> ModelVersion:
+        """Nothing recorded."""
+        raise NotImplementedError
+
+    def describe(self, version: ModelVersion, words: str, files: Mapping[str, str]) -> None:
+        """Nothing described."""
+
+
 class NoRegistry:
     """The protocol needs no model: scores are the toy runner's own."""
 
-    def download(self, model: str, version: int, folder: str) -> str:
+    def download(self, model: str, version: int, sha256: str, folder: str) -> str:
         """Nothing to fetch."""
         return f"{folder}/{model}-{version}"
 
@@ -56,17 +81,25 @@ class NoRegistry:
         """Nothing registered."""
         raise NotImplementedError
 
-    def record(self, **_: Any) -> ModelVersion:
-        """Nothing recorded."""
-        raise NotImplementedError
+    def versions(self, model: str) -> list[ModelVersion]:
+        """None registered."""
+        return []
 
-    def point_champion(self, model: str, version: int) -> None:
+    def metrics(self, model: str, version: int) -> dict[str, float]:
+        """Nothing measured."""
+        return {}
+
+    def aliases(self, model: str) -> dict[str, int]:
+        """No alias."""
+        return {}
+
+    def point(self, model: str, alias: str, version: int | None) -> None:
         """No alias."""
 
 
 def platform(at: Address, lake: Lake | None = None) -> Platform:
     """The real ports of a world; `lake` stands in for its client where a test wants to break it."""
-    lake = lake or LakeFSLake(at.endpoint, at.key, at.secret, at.repository)
+    lake = lake or LakeFSLake(at.endpoint, at.key, at.secret, at.repository, at.folder / "cache" / "history.db")
     tables = DeltaRsTables(at.endpoint, at.key, at.secret, at.repository)
     options = {
         "AWS_ENDPOINT_URL": at.endpoint, "AWS_ACCESS_KEY_ID": at.key, "AWS_SECRET_ACCESS_KEY": at.secret,
@@ -75,9 +108,10 @@ def platform(at: Address, lake: Lake | None = None) -> Platform:
     database = Database(f"sqlite:///{at.folder / 'platform.db'}")
     return Platform(
         case=TOY, case_ref="tests.protocol.toy:TOY", lake=lake, tables=tables,
-        spark=DeltaRunner(lake, tables, options), registry=NoRegistry(),
+        spark=DeltaRunner(lake, tables, options), registry=NoRegistry(), runs=NoRuns(), lock_digest="",
         lease=PlatformLease(database, ttl=0.3, patience=30), outbox=PlatformOutbox(database),
-        source=FolderSource(at.folder / "feed"), code_version="c0de", workdir=at.folder / "work",
+        source=FolderSource(at.folder / "feed", FeedMemory(at.folder / "feed.db", "c0de")), inspector=FileInspector(),
+        code_version="c0de",
     )  # fmt: skip
 
 
@@ -88,18 +122,21 @@ def found(at: Address) -> Platform:
     return p
 
 
-def deliver(at: Address, day: date, rows: Rows, *, later: int = 0, damaged: bool = False) -> None:
-    """Put a delivery of a date into the feed; `later` orders the deliveries of one date."""
-    base = at.folder / "feed" / "toy" / "readings" / day.isoformat()
+def deliver(
+    at: Address, day: date, rows: Rows, *, table: str = "readings", later: int = 0, damaged: bool = False,
+    spoil: Callable[[str], str] = str,
+) -> None:  # fmt: skip
+    """Put a delivery of a date into the feed; `later` orders the deliveries of one date, `spoil` is the supplier's own fault."""
+    base = at.folder / "feed" / "toy" / table / day.isoformat()
     folder = base / str(1 + len(list(base.glob("*"))) if base.exists() else 1)
     folder.mkdir(parents=True)
-    body = "id,value\n" + "".join(f"{key},{value}\n" for key, value in sorted(rows.items()))
-    sent = body[: len(body) // 2] if damaged else body
-    (folder / "readings.csv").write_text(sent)
-    when = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=4) + timedelta(hours=later)
-    file = {"name": "readings.csv", "sha256": hashlib.sha256(body.encode()).hexdigest(), "size": len(body), "rows": len(rows)}
+    body = spoil("id,value\n" + "".join(f"{key},{value}\n" for key, value in sorted(rows.items()))).encode()
+    (folder / f"{table}.csv").write_bytes(body[: len(body) // 2] if damaged else body)
+    lag = timedelta(days=TOY.table(table).lag_days)
+    when = datetime(day.year, day.month, day.day, tzinfo=UTC) + lag - timedelta(hours=4) + timedelta(hours=later)
+    file = {"name": f"{table}.csv", "sha256": hashlib.sha256(body).hexdigest(), "size": len(body), "rows": len(rows)}
     manifest = {
-        "table": "readings", "data_date": day.isoformat(), "files": [file], "rows": len(rows),
+        "table": table, "data_date": day.isoformat(), "files": [file], "rows": len(rows),
         "source": "test", "delivered_at": when.isoformat(),
     }  # fmt: skip
     (folder / "manifest.json").write_text(json.dumps(manifest))
@@ -147,6 +184,12 @@ def alerts(p: Platform) -> list[Any]:
     outbox = p.outbox
     assert isinstance(outbox, PlatformOutbox)
     return list(outbox.all())
+
+
+def changed(p: Platform, **changes: Any) -> Platform:
+    """The same world under another contract of the readings."""
+    tables = tuple(one.model_copy(update=changes) if one.name == "readings" else one for one in p.case.tables)
+    return replace(p, case=p.case.model_copy(update={"tables": tables}))
 
 
 def crown(p: Platform, version: int = 1, reads: Reads | None = None) -> None:

@@ -99,7 +99,7 @@ def test_nobody_else_can_read_the_stack_root(up: Settings) -> None:
 
 
 def test_no_key_is_in_a_command_line_or_a_log(lifecycle: Lifecycle, up: Settings) -> None:
-    secrets = [up.lakefs_secret_access_key, up.spark_token, up.airflow_password]
+    secrets = [up.lakefs_secret_access_key, up.spark_token, up.airflow_password, up.registry_webhook_secret]
     lines = "\n".join(" ".join(psutil.Process(pid).cmdline()) for pid in guard.strays(lifecycle.root.mark))
     logs = "\n".join(path.read_text("utf-8", "replace") for path in (up.home / "logs").iterdir())
     assert not any(secret.get_secret_value() in lines + logs for secret in secrets)

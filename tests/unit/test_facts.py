@@ -6,8 +6,21 @@ from datetime import date, timedelta
 
 import pytest
 
-from lakeloop.core.facts import Day, history_of, identity_fact, members_fact, ratio_fact, rows_fact, stale_fact
-from lakeloop.core.use_case import DriftPolicy, Identity, Members, Staleness, UnitRatio
+from lakeloop.core.facts import (
+    Day,
+    Moments,
+    distinct_fact,
+    history_fact,
+    history_of,
+    identity_fact,
+    members_fact,
+    nulls_fact,
+    ratio_fact,
+    rows_fact,
+    shift_fact,
+    stale_fact,
+)
+from lakeloop.core.use_case import DriftPolicy, Identity, Members, Shift, Staleness, UnitRatio, Variety
 
 DAY = date(2013, 7, 2)
 POLICY = DriftPolicy(history_days=28, minimum_history=7, partial_share=0.6)
@@ -89,3 +102,51 @@ def test_sharing_most_rows_with_a_longer_date_is_not_stale() -> None:
     days = {**history(rows=120), DAY: Day(rows=100)}
     assert not stale_fact(STALE, DAY, days, {DAY - timedelta(days=1): 100}).broken
     assert not stale_fact(STALE, DAY, days, {}).broken
+
+
+def test_too_little_history_is_said_and_marks() -> None:
+    short, enough = history_fact("weather", DAY, history(6), POLICY), history_fact("weather", DAY, history(7), POLICY)
+    assert (short.broken, short.severity, enough.broken) == (True, "warning", False)
+    assert short.words == "weather has 6 days of history, insufficient for what compares with 7"
+    assert "insufficient" in rows_fact("weather", DAY, {**history(6), DAY: Day(rows=9)}, POLICY).words
+
+
+@pytest.mark.parametrize(("mean", "broken"), [(10.0, False), (11.9, False), (12.1, True), (7.9, True), (None, False)])
+def test_a_mean_far_from_its_recent_mean_marks_and_never_refuses(mean: float | None, broken: bool) -> None:
+    rule = Shift(table="weather", column="temp", bound=1.0)
+    days = {day: Day(rows=9, moments={"temp": Moments(mean=10.0, deviation=2.0)}) for day in history()}
+    fact = shift_fact(rule, DAY, {**days, DAY: Day(rows=9, moments={"temp": Moments(mean=mean)})}, POLICY)
+    assert (fact.broken, fact.severity) == (broken, "warning")
+
+
+def test_a_column_that_never_varied_is_not_judged_by_its_shift() -> None:
+    rule = Shift(table="weather", column="temp", bound=1.0)
+    days = {day: Day(rows=9, moments={"temp": Moments(mean=10.0, deviation=0.0)}) for day in (*history(), DAY)}
+    assert shift_fact(rule, DAY, days, POLICY).value is None
+
+
+VARIETY = Variety(table="weather", column="temp")
+
+
+def varied(filled: float, distinct: int) -> dict[date, Day]:
+    """Recent days that are 0.9 full, of 20 values, and the judged one."""
+    days = {day: Day(rows=9, filled={"temp": 0.9}, distinct={"temp": 20}) for day in history()}
+    return {**days, DAY: Day(rows=9, filled={"temp": filled}, distinct={"temp": distinct})}
+
+
+@pytest.mark.parametrize(("filled", "broken"), [(0.9, False), (1.0, False), (0.66, False), (0.5, True), (0.0, True)])
+def test_a_column_that_is_half_null_all_at_once_is_marked(filled: float, broken: bool) -> None:
+    fact = nulls_fact(VARIETY, DAY, varied(filled, 20), POLICY)
+    assert (fact.broken, fact.severity) == (broken, "warning")
+
+
+@pytest.mark.parametrize(("distinct", "broken"), [(1, True), (9, True), (10, False), (30, False), (31, True), (5000, True)])
+def test_a_constant_column_and_an_explosion_of_categories_are_marked(distinct: int, broken: bool) -> None:
+    fact = distinct_fact(VARIETY, DAY, varied(0.9, distinct), POLICY)
+    assert (fact.broken, fact.severity) == (broken, "warning")
+    assert fact.words == f"weather.temp has {distinct} distinct values, usually 20"
+
+
+def test_the_variety_of_a_column_waits_for_history() -> None:
+    days = {day: one for day, one in varied(0.0, 1).items() if (DAY - day).days < 7}
+    assert [each(VARIETY, DAY, days, POLICY).value for each in (nulls_fact, distinct_fact)] == [None, None]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from lakeloop.core.contract import Column, TableContract
 from lakeloop.core.deliveries import is_new, next_number, refusal_before_write, state_of, to_publish
 from lakeloop.core.errors import PreconditionFailed
 from lakeloop.core.lake import UnitId
@@ -29,9 +30,9 @@ from lakeloop.core.receipts import (
 from lakeloop.core.reports import Fingerprint, Refusal, RowAccount
 from lakeloop.core.runs import Run
 from lakeloop.core.scoring import Candidate, is_spent, open_dates, to_judge, to_score, too_late
-from lakeloop.core.use_case import Column, Label, Lookback, TableContract, UseCase
+from lakeloop.core.use_case import Label, Lookback, UseCase
 from lakeloop.core.withdrawal import Condemned, cascade_of, check_same
-from lakeloop.steps.train import matured_dates
+from lakeloop.steps.training.prepare import matured_days
 
 D = [date(2024, 1, day) for day in range(1, 10)]
 PRINT = Fingerprint(rows=2, hash="0" * 32)
@@ -215,7 +216,7 @@ def test_a_date_whose_own_data_came_after_its_prediction_is_neither_scored_nor_l
     ledger = after(intake("h", landed(D[0])), promotion(), intake("i", late, labels), data("d", late, labels))
     assert to_score(ledger, CASE, SWEEP, []) == []
     assert too_late(ledger, CASE, SWEEP) == {D[2]: ["inputs"]}
-    assert matured_dates(ledger, CASE, SWEEP) == []
+    assert matured_days(ledger, CASE, SWEEP) == []
 
 
 def test_scores_of_a_date_stand_while_main_holds_the_data_of_that_date_they_were_made_from() -> None:

@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from lakeloop.core.contract import TableContract
 from lakeloop.core.lake import UnitId
 from lakeloop.core.reading import newest_known, wanted
-from lakeloop.core.use_case import Lookback, TableContract, UseCase
+from lakeloop.core.use_case import Lookback, UseCase
 from lakeloop.core.withdrawal import Condemned, cascade_of
 from tests.unit.test_ledger import CASE, COLUMNS, D, after, candidate, data, landed
 

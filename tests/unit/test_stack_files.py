@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import socket
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lakeloop.settings import Settings
-from lakeloop.stack import airflow, keys, ports, spark
+from lakeloop.stack import airflow, keys, mlflow, ports, spark
 from lakeloop.stack.layout import StackRoot, read_json, write_private
 
 
@@ -41,6 +42,14 @@ def test_the_lakefs_key_fits_every_s3_client(tmp_path: Path) -> None:
 def test_keys_are_not_shown(tmp_path: Path) -> None:
     made = keys.keys_of(root_in(tmp_path))
     assert made.spark_token not in repr(made)
+
+
+def test_mlflow_keeps_its_webhooks_secrets_under_a_key_that_lasts(tmp_path: Path) -> None:
+    root = root_in(tmp_path)
+    first, again = (mlflow.program(root, keys.keys_of(root), Settings(home=root.home), 5000).env for _ in range(2))
+    key = first["MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY"]
+    assert (len(base64.urlsafe_b64decode(key)), again) == (32, first)
+    assert Settings.load(root.home).registry_webhook_secret.get_secret_value() not in {"", key}
 
 
 def test_a_private_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -88,3 +97,14 @@ def test_airflow_takes_the_postgres_that_is_named(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "home", airflow_db_url="postgresql+psycopg2://u:p@localhost/airflow")  # type: ignore[arg-type]
     assert airflow.database_url(root_in(tmp_path), settings) == "postgresql+psycopg2://u:p@localhost/airflow"
     assert airflow.database_url(root_in(tmp_path), Settings(home=tmp_path / "home")).startswith("sqlite:///")
+
+
+def test_spark_writes_event_logs_where_it_was_told_and_none_otherwise(tmp_path: Path) -> None:
+    root = root_in(tmp_path)
+    quiet, telling = (
+        spark.configuration(root, keys.keys_of(root), Settings(home=root.home, spark_events=events), 1)
+        for events in (None, tmp_path / "events")
+    )
+    assert not any(name.startswith("spark.eventLog") for name in quiet)
+    assert telling["spark.eventLog.dir"] == (tmp_path / "events").as_uri()
+    assert (tmp_path / "events").is_dir()

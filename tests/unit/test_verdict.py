@@ -6,7 +6,7 @@ from datetime import date
 
 from lakeloop.core.reports import DateEvidence, Fact
 from lakeloop.core.use_case import DriftPolicy
-from lakeloop.core.verdict import CONSEQUENCES, judge
+from lakeloop.core.verdict import CONSEQUENCES, judge, settle
 
 DAY = date(2013, 7, 2)
 POLICY = DriftPolicy(minimum_rows=100, minimum_history=7)
@@ -54,3 +54,13 @@ def test_a_hard_fact_outweighs_having_little_to_judge_by() -> None:
 def test_only_a_data_fault_withdraws_and_it_never_publishes() -> None:
     assert [word for word, follows in CONSEQUENCES.items() if follows.withdraws] == ["data_fault"]
     assert {word for word, follows in CONSEQUENCES.items() if not follows.publishes} == {"data_fault", "suspect"}
+
+
+def test_a_fact_that_only_marks_is_no_fault() -> None:
+    mark = fact("weather", broken=True).model_copy(update={"severity": "warning"})
+    assert judge(evidence(mark), POLICY).word == "ok"
+
+
+def test_a_date_is_settled_by_its_facts_alone() -> None:
+    assert settle(evidence(fact("schedule"), rows=1, history_days=0)).word == "ok"
+    assert settle(evidence(fact("schedule", broken=True), rows=1, history_days=0)).tables == ("schedule",)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lakeloop.wiring import code_version
+from lakeloop.settings import Settings
+from lakeloop.wiring import code_version, source_of
 
 FILES = (
     "include/lakeloop/steps/score.py",
@@ -54,3 +55,15 @@ def test_the_version_is_the_same_wherever_the_code_and_the_suites_stand(
     before = version(root)
     (root / "expectations").rename(elsewhere / "suites")
     assert version(root.rename(elsewhere / "checkout"), elsewhere / "suites") == before
+
+
+@pytest.mark.parametrize(
+    ("feed", "kind"),
+    [("", "FolderSource"), ("/mnt/deliveries", "FolderSource"), ("s3://supplier/outgoing", "S3Source")],
+)
+def test_the_feed_is_a_folder_or_a_bucket_as_the_settings_say(feed: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"FEED": feed, "FEED_ENDPOINT": "http://127.0.0.1:1", "FEED_SECRET_ACCESS_KEY": "hidden"}.items():
+        monkeypatch.setenv(f"LAKELOOP_{name}", value)
+    settings = Settings.load()
+    assert type(source_of(settings)).__name__ == kind
+    assert "hidden" not in repr(settings)

@@ -16,7 +16,7 @@ from use_cases.flights import FLIGHTS
 from use_cases.flights.feed import Feed
 
 NIGHT = date(2013, 1, 4)
-NOT_KNOWN_BEFORE = {"dep_time", "dep_delay", "arr_time", "arr_delay", "air_time", "tailnum"}
+NOT_KNOWN_BEFORE = {"dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"}
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +82,20 @@ def test_weather_in_celsius_is_the_same_weather(home: Path) -> None:
         assert {k: v for k, v in cold.items() if k not in {"temp", "dewp"}} == {
             k: v for k, v in warm.items() if k not in {"temp", "dewp"}
         }
+
+
+def test_a_schedule_an_hour_late_agrees_with_itself_and_is_wrong_at_one_airport(tmp_path: Path) -> None:
+    feed = Feed(tmp_path)
+    feed.deliver(nights=(NIGHT, NIGHT), faults={"schedule": "an_hour_late"})
+    feed.repair("schedule", NIGHT)
+    wrong, right = (rows(delivery(tmp_path, "schedule", NIGHT, number)) for number in (1, 2))
+    assert {late["origin"] for late, true in zip(wrong, right, strict=True) if late != true} == {"JFK"}
+    for late, true in zip(wrong, right, strict=True):
+        shift = 100 if true["origin"] == "JFK" else 0
+        assert int(late["sched_dep_time"]) == (int(true["sched_dep_time"]) + shift) % 2400
+        assert int(late["hour"]) == int(late["sched_dep_time"]) // 100
+        moved = datetime.fromisoformat(late["time_hour"]) - datetime.fromisoformat(true["time_hour"])
+        assert moved.total_seconds() == shift * 36
 
 
 def test_a_truncated_file_is_shorter_than_its_manifest_says(home: Path) -> None:

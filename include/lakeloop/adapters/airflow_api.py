@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Self
 from urllib.parse import quote
 
 import httpx
-from tenacity import RetryError as DeadlinePassed
 from tenacity import (
+    RetryCallState,
     Retrying,
     retry_if_exception_type,
     retry_if_result,
@@ -20,11 +20,13 @@ from tenacity import (
     wait_exponential,
     wait_fixed,
 )
+from tenacity import RetryError as DeadlinePassed
 
 from lakeloop.core.errors import OrchestratorFailed
 
 _LAST_STATES = ("success", "failed")
 _TASK_PAGE = 100
+_TRIES = 6
 
 
 class TaskRun(NamedTuple):
@@ -122,6 +124,19 @@ class AirflowApi:
         }
         return int(self._call("POST", f"/dags/{dag_id}/clearTaskInstances", json=body)["total_entries"])
 
+    def question(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        """What a task of a run asks a person, and their answer if there is one; empty when it asked nothing yet."""
+        return self._call("GET", _question_path(dag_id, run_id, task_id), missing=True)
+
+    def answer(self, dag_id: str, run_id: str, task_id: str, choice: str, **params: str) -> None:
+        """Answers a task's question as this user; Airflow lets nobody answer who was not asked, and no question twice."""
+        body = {"chosen_options": [choice], "params_input": params}
+        self._call("PATCH", _question_path(dag_id, run_id, task_id), json=body)
+
+    def scheduler_beat(self) -> str:
+        """When the scheduler last said that it lives: it does so behind whatever it had to do in that round."""
+        return str(self._call("GET", "/monitor/health")["scheduler"]["latest_scheduler_heartbeat"])
+
     def mark_failed(self, dag_id: str, run_id: str) -> None:
         """Ends a run as failed, as the UI's button does: running tasks are killed, teardowns still run."""
         self._call("PATCH", f"/dags/{dag_id}/dagRuns/{run_id}", json={"state": "failed"})
@@ -195,9 +210,11 @@ class AirflowApi:
         again: tuple[type[Exception], ...] = (
             (httpx.TransportError,) if method == "GET" else (httpx.ConnectError, httpx.ConnectTimeout)
         )
+        unfit = _is_busy if _is_once(method, path) else _is_locked
         tries = Retrying(
-            retry=retry_if_exception_type(again), wait=wait_exponential(0.2, max=2), stop=stop_after_attempt(4), reraise=True
-        )
+            retry=retry_if_exception_type(again) | retry_if_result(unfit), wait=wait_exponential(0.2, max=4),
+            stop=stop_after_attempt(_TRIES), retry_error_callback=_last,
+        )  # fmt: skip
         try:
             self._token = self._token or tries(self._new_token)
             return tries(self._client.request, method, path, headers={"Authorization": f"Bearer {self._token}"}, **sent)
@@ -211,6 +228,31 @@ class AirflowApi:
             msg = f"Airflow at {self._url} gave no token to {self._user['username']}: {answer.status_code}"
             raise OrchestratorFailed(msg)
         return str(answer.json()["access_token"])
+
+
+def _is_once(method: str, path: str) -> bool:
+    """Whether a call may be done once only: one that makes something; to clear tasks again clears nothing more."""
+    return method == "POST" and not path.endswith("/clearTaskInstances")
+
+
+def _is_locked(answer: Any) -> bool:
+    """Airflow says that its database failed a statement, or was busy: what may be repeated is."""
+    failed = isinstance(answer, httpx.Response) and answer.status_code == httpx.codes.INTERNAL_SERVER_ERROR
+    return _is_busy(answer) or (failed and "Database error" in answer.text)
+
+
+def _question_path(dag_id: str, run_id: str, task_id: str) -> str:
+    return f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/-1/hitlDetails"
+
+
+def _is_busy(answer: Any) -> bool:
+    """Airflow says that its database was locked (SQLite, while the scheduler writes), and that nothing was begun."""
+    return isinstance(answer, httpx.Response) and answer.status_code == httpx.codes.SERVICE_UNAVAILABLE
+
+
+def _last(state: RetryCallState) -> Any:
+    """What the last try gave, or its failure."""
+    return state.outcome.result() if state.outcome else None
 
 
 def _words(answer: httpx.Response) -> str:

@@ -11,12 +11,13 @@ from lakeloop.core.reports import Fingerprint
 
 Scalar = str | int | float | None
 
-# The text of a row is JSON over its columns in order of name; its md5 is summed in two halves, so order does not matter.
+# The text of a row is JSON over its columns in order of name, nulls left out, so that a new column of nulls is no change;
+# its md5 is summed in two halves, so order does not matter.
 _FINGERPRINT = """
 SELECT slice, count(*),
        sum(md5_number_upper(line))::HUGEINT % 18446744073709551616,
        sum(md5_number_lower(line))::HUGEINT % 18446744073709551616
-FROM (SELECT "{column}"::VARCHAR AS slice, to_json(struct_pack({packed}))::VARCHAR AS line FROM rows)
+FROM (SELECT "{column}"::VARCHAR AS slice, json_merge_patch('{{}}', to_json(struct_pack({packed})))::VARCHAR AS line FROM rows)
 GROUP BY slice
 """
 
@@ -52,6 +53,11 @@ class DeltaRsTables:
             with self._told(f"copying {each.table} from {source} to {branch}"):
                 self._replace(branch, each, rows if rows is None else _assigned(rows, assign or {}), source)
 
+    def replace(self, branch: str, each: Slice, rows: Any) -> None:
+        """Put rows in the place of a slice; a table that is not there is made, partitioned by the slice's column."""
+        with self._told(f"writing {each.table} on {branch}"):
+            self._replace(branch, each, rows, branch)
+
     def update(self, branch: str, slices: Sequence[Slice], column: str, value: str) -> None:
         """Set a column to a constant on slices; an absent table has none."""
         for each in _joined(slices):
@@ -77,6 +83,21 @@ class DeltaRsTables:
                 storage_options=self._options,
             )
 
+    def files(self, ref: str, table: str) -> frozenset[str]:
+        """What the newest version at a ref holds, by path below the table; nothing for an absent table."""
+        with self._told(f"reading {table} at {ref}"):
+            there, folder = self._table(ref, table), f"{self._uri(ref, table)}/"
+            return frozenset(uri.removeprefix(folder) for uri in there.file_uris()) if there else frozenset()
+
+    def drop(self, branch: str, piece: Slice) -> None:
+        """Take a slice of whole partitions out of a table by one entry of its log that does nothing else."""
+        from deltalake import PostCommitHookProperties
+
+        entry_only = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
+        with self._told(f"removing from {piece.table} on {branch}"):
+            if table := self._table(branch, piece.table):
+                table.delete(_predicate(table, piece), post_commithook_properties=entry_only)
+
     def _replace(self, branch: str, each: Slice, rows: Any | None, source: str) -> None:
         from deltalake import write_deltalake
 
@@ -99,7 +120,8 @@ class DeltaRsTables:
             table = self._table(ref, each.table)
             if table is None:
                 return None
-            dataset = table.to_pyarrow_dataset()
+            is_partition = each.column in table.metadata().partition_columns
+            dataset = table.to_pyarrow_dataset(partitions=[(each.column, "in", list(each.values))] if is_partition else None)
             kind = dataset.schema.field(each.column).type
             return dataset.to_table(filter=ds.field(each.column).isin(pa.array(each.values).cast(kind)))
 

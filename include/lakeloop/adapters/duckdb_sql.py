@@ -1,6 +1,6 @@
 """DuckDB over the Delta tables of one commit: views an analyst knows by name, without a JVM."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +20,7 @@ class View(NamedTuple):
     name: str
     tables: tuple[tuple[str, str], ...]  # (case or "", path in the lake)
     where: str = "true"
+    label: str = "use_case"  # the column that says whose table a row is of, where there may be several
 
 
 class Answer(NamedTuple):
@@ -62,13 +63,13 @@ class LakeSql:
         """Make views known; a table is read when a query first names its view."""
         self._views |= {view.name: _select(view, self._root) for view in views if view.tables}
 
-    def ask(self, query: str) -> Answer:
-        """Run one query; what it cannot do is said with the views there are."""
+    def ask(self, query: str, values: Mapping[str, Any] | None = None) -> Answer:
+        """Run one query, `$name` in it standing for a value; what it cannot do is said with the views there are."""
         with self._explained():
             for name in self._named_in(query.lower()):
                 self._db.execute(f'CREATE VIEW "{name}" AS {self._views[name]}')
                 self._open.add(name)
-            cursor = self._db.execute(query)
+            cursor = self._db.execute(query, dict(values) if values else None)
             columns = tuple(str(column[0]) for column in cursor.description or ())
         return Answer(columns, self._rows(cursor))
 
@@ -129,7 +130,7 @@ def _secret(endpoint: str, access_key_id: str, secret_access_key: str) -> str:
 def _select(view: View, root: str) -> str:
     parts = []
     for case, path in view.tables:
-        named = f"{_text(case)} AS use_case, " if case else ""
+        named = f"{_text(case)} AS {view.label}, " if case else ""
         parts.append(f"SELECT {named}* FROM delta_scan({_text(f'{root}/{path}')}) WHERE {view.where}")
     return " UNION ALL BY NAME ".join(parts)
 

@@ -64,8 +64,8 @@ def prepare() -> None:
 
 @commands.command()
 def furnish() -> None:
-    """In a container, once Airflow answers: the pool and the connection that the DAGs ask for."""
+    """In a container, once Airflow and MLflow answer: pool and connection for the DAGs, the registry's webhook."""
     from lakeloop.stack import container
 
-    container.furnish(Settings.load())
-    say("Airflow has its pool and its connection")
+    heard = container.furnish(Settings.load())
+    say(f"Airflow has its pool and its connection; {heard}")

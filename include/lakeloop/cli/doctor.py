@@ -23,7 +23,6 @@ def doctor(as_json: AsJson = False) -> None:
     if as_json:
         show_json([asdict(check) for check in checks])
     else:
-        marks = {True: "[green]ok[/green]", False: "[red]fix[/red]"}
-        rows = [(marks[check.ok], check.name, check.found, "" if check.ok else check.fix) for check in checks]
-        show_table("this machine", ("", "check", "found", "do this"), rows)
+        rows = [("ok" if check.ok else "fix", check.name, check.found, "" if check.ok else check.fix) for check in checks]
+        show_table("this machine", ("", "check", "found", "do this"), rows, {"ok": "green", "fix": "red"})
     raise typer.Exit(int(any(not check.ok for check in checks)))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from lakeloop.cli.output import AsJson, say, show_json, show_table
-from lakeloop.core.errors import Frozen
+from lakeloop.core.errors import ConfigurationError, Frozen
 from lakeloop.settings import Settings
 
 
@@ -24,7 +24,7 @@ def verify(
     from lakeloop import wiring
     from lakeloop.steps.verify import verify as judge
 
-    judged = list(judge(wiring.lake_of(Settings.load()), ref))
+    judged = list(judge(wiring.lake_of(Settings.load(), is_kept=False), ref))
     wrong = [(finding.commit, finding.wrong) for _, findings in judged for finding in findings]
     if as_json:
         show_json({"ok": not wrong, "merges": len(judged), "findings": [{"commit": at, "wrong": what} for at, what in wrong]})
@@ -33,6 +33,20 @@ def verify(
     else:
         say(f"{len(judged)} merges on main, every one attests")
     raise typer.Exit(int(bool(wrong)))
+
+
+def lake_at_hand(settings: Settings) -> Any:
+    """The lake.
+
+    Raises:
+        ConfigurationError: there is no key to it, as before the first `up`; nothing was read.
+    """
+    from lakeloop import wiring
+
+    if not settings.lakefs_access_key_id:
+        message = f"no key to the lake under {settings.home}; nothing was read. Next: `lakeloop up`"
+        raise ConfigurationError(message)
+    return wiring.lake_of(settings)
 
 
 def freeze(

@@ -6,7 +6,25 @@ import sys
 
 import typer
 
-from lakeloop.cli import alerts, bench, compose, demo, doctor, lake, sql, stack
+from lakeloop.cli import (
+    alerts,
+    bench,
+    compose,
+    contract,
+    deliveries,
+    demo,
+    doctor,
+    ingest,
+    lake,
+    lineage,
+    models,
+    quarantine,
+    reproduce,
+    retention,
+    sql,
+    stack,
+    trial,
+)
 from lakeloop.core.errors import LakeloopError
 
 app = typer.Typer(
@@ -22,7 +40,16 @@ doctor.register(app)
 stack.register(app)
 alerts.register(app)
 lake.register(app)
+deliveries.register(app)
 sql.register(app)
+ingest.register(app)
+quarantine.register(app)
+retention.register(app)
+contract.register(app)
+lineage.register(app)
+reproduce.register(app)
+trial.register(app)
+models.register(app)
 demo.register(app)
 bench.register(app)
 compose.register(app)

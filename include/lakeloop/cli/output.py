@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
@@ -23,14 +24,22 @@ def show_json(content: Any) -> None:
     sys.stdout.write(json.dumps(content, indent=2, default=str) + "\n")
 
 
-def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table as wide as the terminal; colours follow NO_COLOR."""
+def show_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], colours: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """A table as wide as the terminal; cells that are one of the words in `colours` have its colour, and NO_COLOR is followed."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table = Table(title=Text(_spelled(title)), title_justify="left", box=None, pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(_spelled(cell), colours.get(cell, "")) for cell in row))
     Console().print(table)
+
+
+def _spelled(text: str) -> str:
+    """A stranger's text, which is no markup either, with its controls spelled out: it gives a terminal no orders."""
+    return "".join(one if one == "\n" or one.isprintable() else ascii(one)[1:-1] for one in text)

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lakeloop.cli.lake import lake_at_hand
 from lakeloop.cli.output import AsJson, say
 
 SHOWN = 200  # rows of a table for people; csv and json give all
@@ -38,7 +39,7 @@ def sql(
 ) -> None:
     """Ask the published tables. Views: scores, scores_trusted, verdicts and one a clean table (flights_weather)."""
     form = Format.JSON if as_json else form
-    with _opened(ref) as database:
+    with opened(ref) as database:
         if not query and sys.stdin.isatty():
             from lakeloop.cli.sql_shell import converse
 
@@ -83,19 +84,14 @@ def _cell(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else escape(str(value))
 
 
-def _opened(ref: str) -> Any:
+def opened(ref: str) -> Any:
     """DuckDB over the commit that a ref is now, with a view for everything published there."""
-    from lakeloop import wiring
     from lakeloop.adapters.duckdb_sql import LakeSql
     from lakeloop.cli.sql_views import views_of
-    from lakeloop.core.errors import ConfigurationError
     from lakeloop.settings import Settings
 
     settings = Settings.load()
-    if not settings.lakefs_access_key_id:
-        message = f"no key to the lake under {settings.home}; nothing was read. Next: `lakeloop up`"
-        raise ConfigurationError(message)
-    lake = wiring.lake_of(settings)
+    lake = lake_at_hand(settings)
     commit = lake.commit_of(ref).id
     secret = settings.lakefs_secret_access_key.get_secret_value()
     database = LakeSql(settings.lakefs_endpoint, settings.lakefs_access_key_id, secret, settings.repository, commit)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from lakeloop.adapters.duckdb_sql import RECALLED, TRUSTED, View
 from lakeloop.core.lake import clean, profiles, quarantine, scores, verdicts
 
+QUARANTINED = "quarantined"  # every row in quarantine, of all cases and tables
 Folders = Callable[[str], Iterable[str]]
 
 
@@ -22,8 +23,6 @@ def views_of(folders: Folders) -> list[View]:
     views += [View(f"{case}_profiles", (("", profiles(case)),)) for case, tables in watched if "profiles" in tables]
     for case in folders("clean/"):
         views += [View(f"{case}_{table}", (("", clean(case, table)),)) for table in folders(f"clean/{case}/")]
-    for case in folders("quarantine/"):
-        views += [
-            View(f"{case}_{table}_quarantine", (("", quarantine(case, table)),)) for table in folders(f"quarantine/{case}/")
-        ]
-    return views
+    bad = [(case, table) for case in folders("quarantine/") for table in folders(f"quarantine/{case}/")]
+    views += [View(f"{case}_{table}_quarantine", (("", quarantine(case, table)),)) for case, table in bad]
+    return [*views, View(QUARANTINED, tuple((f"{case}.{table}", quarantine(case, table)) for case, table in bad), label="source")]

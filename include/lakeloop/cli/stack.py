@@ -172,6 +172,8 @@ def client_environment(settings: Settings) -> dict[str, dict[str, Any]]:
             "url": settings.airflow_url,
             "username": settings.airflow_username,
             "password": settings.airflow_password.get_secret_value(),
+            "approver": settings.airflow_approver,
+            "approver_password": settings.airflow_approver_password.get_secret_value(),
         },
     }
 

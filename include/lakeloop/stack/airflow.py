@@ -36,7 +36,8 @@ MIGRATE_SECONDS = 300
 
 def program(root: StackRoot, keys: Keys, settings: Settings, port: int, name: str) -> Program:
     """One of the four processes; writes the password file (0600) that SimpleAuth reads."""
-    write_private_json(root.folder("airflow") / "passwords.json", {settings.airflow_username: keys.airflow_password})
+    passwords = {settings.airflow_username: keys.airflow_password, settings.airflow_approver: keys.airflow_approver_password}
+    write_private_json(root.folder("airflow") / "passwords.json", passwords)
     command = (sys.executable, "-m", "airflow", *PROCESSES[name])
     return Program(name, command, environment(root, keys, settings, port), grace=20)
 
@@ -52,6 +53,7 @@ def environment(root: StackRoot, keys: Keys, settings: Settings, port: int) -> d
         "WORKERS": {"MAX_FAILED_HEARTBEATS": "30", "SOCKET_CLEANUP_TIMEOUT": "15"},
         "LOGGING": {"BASE_LOG_FOLDER": str(root.folder("airflow/logs")), "LOGGING_LEVEL": "INFO"},
         "USAGE_DATA_COLLECTION": {"ENABLED": "False"},
+        "OPENLINEAGE": _openlineage(root, settings),
     }
     flat = {f"AIRFLOW__{section}__{key}": value for section, values in sections.items() for key, value in values.items()}
     path = os.pathsep.join(str(settings.repo_root / folder) for folder in ("include", "plugins"))
@@ -111,8 +113,18 @@ def _core(root: StackRoot, keys: Keys, settings: Settings, port: int) -> dict[st
         "DAGS_ARE_PAUSED_AT_CREATION": "False",
         "DAGS_FOLDER": str(settings.repo_root / "dags"),
         "PLUGINS_FOLDER": str(settings.repo_root / "plugins"),
-        "SIMPLE_AUTH_MANAGER_USERS": f"{settings.airflow_username}:admin",
+        "SIMPLE_AUTH_MANAGER_USERS": f"{settings.airflow_username}:admin,{settings.airflow_approver}:user",
         "SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(root.home / "airflow" / "passwords.json"),
+    }
+
+
+def _openlineage(root: StackRoot, settings: Settings) -> dict[str, str]:
+    events = root.folder("lineage") / "events.jsonl"
+    usual = json.dumps({"type": "file", "log_file_path": str(events), "append": True})
+    return {
+        "TRANSPORT": settings.openlineage.get_secret_value() or usual,
+        "NAMESPACE": settings.repository,
+        "DISABLE_SOURCE_CODE": "True",  # a DAG's text is in version control, not in events
     }
 
 

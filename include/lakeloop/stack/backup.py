@@ -13,7 +13,7 @@ from lakeloop.stack.layout import StackRoot
 from lakeloop.stack.supervisor import Supervisor
 
 # Logs, sockets and Spark's scratch are made again; so are configurations, since every start writes them.
-_MADE_AGAIN = ("run", "logs", "spark", "airflow/logs", "lakefs/cache")
+_MADE_AGAIN = ("run", "logs", "spark", "airflow/logs", "lakefs/cache", "cache")
 
 
 def backup(root: StackRoot, target: Path) -> int:

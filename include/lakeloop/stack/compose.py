@@ -20,7 +20,7 @@ DATABASES = ("airflow", "lakefs", "mlflow", "platform")
 S3_ENDPOINT = "http://s3:7070"
 BUCKET = "lakeloop"
 LAKEFS_CACHE = Path("/tmp/cache")
-_LAKEFS_ALONE = ("lakefs_encrypt_secret", "lakefs_signing_secret")
+_OF_ONE_SERVER = ("lakefs_encrypt_secret", "lakefs_signing_secret", "mlflow_webhook_key")
 _SPARK = ("lakefs_access_key_id", "lakefs_secret_access_key", "spark_token")
 _LETTERS = string.ascii_letters + string.digits
 
@@ -62,13 +62,13 @@ def write_secrets(home: Path, owner: tuple[int, int]) -> list[Path]:
 def contents(keys: Keys, services: ServiceKeys) -> dict[str, str]:
     """Each secret of the compose file, by its name there."""
     platform = {"platform_db": services.database("platform")}
-    shared = {name: value for name, value in asdict(keys).items() if name not in _LAKEFS_ALONE}
+    shared = {name: value for name, value in asdict(keys).items() if name not in _OF_ONE_SERVER}
     airflow = shared | platform | {"airflow_db_url": services.database("airflow")}
     spark = {name: shared[name] for name in _SPARK} | platform
     return {
         "airflow.json": _json(airflow),
         "spark.json": _json(spark),
-        "mlflow.json": _json({"mlflow_db_url": services.database("mlflow")}),
+        "mlflow.json": _json({"mlflow_db_url": services.database("mlflow"), "mlflow_webhook_key": keys.mlflow_webhook_key}),
         "lakefs.yaml": _json(lakefs.configuration(keys, f"{ANYWHERE}:{WISHED['lakefs']}", _stores(keys, services), LAKEFS_CACHE)),
         "roles.sql": "".join(_role(name, getattr(services, name)) for name in DATABASES),
         "postgres-password": services.postgres,

@@ -17,7 +17,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 from lakeloop import wiring
 from lakeloop.core.errors import ConfigurationError, StackFailed
 from lakeloop.settings import Settings
-from lakeloop.stack import airflow, airflow_ready, lakefs, parts, recycler
+from lakeloop.stack import airflow, airflow_ready, lakefs, mlflow, parts, recycler
 from lakeloop.stack.keys import keys_given
 from lakeloop.stack.layout import StackRoot, read_json
 from lakeloop.stack.ports import WISHED
@@ -73,9 +73,10 @@ def prepare(settings: Settings) -> str:
     return lake
 
 
-def furnish(settings: Settings) -> None:
-    """What the DAGs ask Airflow for."""
+def furnish(settings: Settings) -> str:
+    """What the DAGs ask Airflow for, and the webhook of the registry; says in a sentence what came of the latter."""
     airflow_ready.furnish(settings, airflow.slack_inbox(settings.alerts_url))
+    return mlflow.furnish(settings)
 
 
 class SparkKeeper:

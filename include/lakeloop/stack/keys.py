@@ -24,9 +24,12 @@ class Keys:
     lakefs_signing_secret: str
     spark_token: str
     airflow_password: str
+    airflow_approver_password: str
     airflow_fernet_key: str
     airflow_jwt_secret: str
     airflow_api_secret: str
+    mlflow_webhook_key: str
+    registry_webhook_secret: str
 
 
 def keys_of(root: StackRoot) -> Keys:
@@ -53,10 +56,17 @@ def _new_keys() -> Keys:
         lakefs_signing_secret=_random(40),
         spark_token=_random(40),
         airflow_password=_random(20),
-        airflow_fernet_key=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        airflow_approver_password=_random(20),
+        airflow_fernet_key=_fernet(),
         airflow_jwt_secret=_random(86),
         airflow_api_secret=_random(40),
+        mlflow_webhook_key=_fernet(),
+        registry_webhook_secret=_random(40),
     )
+
+
+def _fernet() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
 def _random(length: int, letters: str = _LETTERS) -> str:

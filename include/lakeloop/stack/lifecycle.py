@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from lakeloop.core.errors import ConfigurationError
 from lakeloop.settings import Settings
-from lakeloop.stack import airflow, airflow_ready, doctor, guard, spark
+from lakeloop.stack import airflow, airflow_ready, doctor, guard, mlflow, spark
 from lakeloop.stack.artifacts import jar_folder, lakefs_binary
 from lakeloop.stack.keys import keys_of
 from lakeloop.stack.layout import StackRoot, read_json, write_private_json
@@ -58,10 +58,14 @@ class Lifecycle:
         self._end(supervisor)
         keys = keys_of(self.root)
         ports = choose(read_json(self.root.stack_file).get("ports", {}), usual=not self.home_settings.any_port)
-        write_private_json(self.root.stack_file, _facts(ports))
+        write_private_json(self.root.stack_file, _facts(ports) | self._told())
         settings = Settings.load(self.root.home)
         supervisor.start(programs(self.root, keys, settings, ports), self.home_settings.tied_to)
         return settings
+
+    def _told(self) -> dict[str, str]:
+        """What the caller chose and every task and service of this stack has to know."""
+        return self.home_settings.model_dump(mode="json", include={"expectations", "spark_events"}, exclude_none=True)
 
     def _refuse_an_unfit_machine(self) -> None:
         wrong = [f"{check.name}: {check.found}. {check.fix}" for check in doctor.examine(self.root.home) if not check.ok]
@@ -103,6 +107,8 @@ class Lifecycle:
             self._await(supervisor, part)
             if part.name == "airflow":
                 airflow_ready.furnish(settings, airflow.slack_inbox(settings.alerts_url))
+            if part.name == "alerts":
+                self.say(f"aliases: {mlflow.furnish(settings)}")
         if fresh:
             self._prove_whole(settings)
         return settings

@@ -69,7 +69,7 @@ def program(name: str, root: StackRoot, keys: Keys, settings: Settings, ports: d
         case "spark":
             return spark.program(root, keys, settings, ports["spark"])
         case "mlflow":
-            return mlflow.program(root, settings, ports["mlflow"])
+            return mlflow.program(root, keys, settings, ports["mlflow"])
         case "recycler":
             return Program(name, (sys.executable, "-m", "lakeloop.stack.recycler"), {"PYTHONPATH": env["PYTHONPATH"]})
         case "alerts":

@@ -25,7 +25,7 @@ def act_pages(p: Platform, run: Run, receipt: ActReceipt, dates: list[JudgedDate
 def withdrawal_pages(p: Platform, run: Run, one: JudgedDate, key: str, condemned: list[Condemned]) -> dict[str, str]:
     """The evidence of withdrawn data, with the incident and the receipt of the scores that are dropped with it."""
     units = " and ".join(str(unit) for unit, _, _ in condemned)
-    done = f"{units} withdrawn with all that had read it; these scores are dropped"
+    done = f"{units} withdrawn with all that had read it" + ("; these scores are dropped" if one.candidate else "")
     told = Told(one.verdict, one.evidence, one.candidate, "", one.verdict.words, done)
     beside = {INCIDENT: _incident(p, run, one)}
     candidate = candidate_of(read_candidates(p.lake, p.case.name), one.candidate)
@@ -40,5 +40,6 @@ def _incident(p: Platform, run: Run, one: JudgedDate) -> str:
     return (
         f"# {p.case.name} {one.verdict.data_date}: {one.verdict.word}\n\n{one.verdict.words}\n\n"
         f"## Facts\n\n{facts}\n\n## Decided by\n\n{p.case.name}__watch {run.run_id}, try {run.attempt}, "
-        f"on candidate {one.candidate}\n" + (f"\n{run.actor} had it withdrawn: {run.reason}\n" if run.decide else "")
+        f"on {'candidate ' if one.candidate else ''}{one.work}\n"
+        + (f"\n{run.actor} had it withdrawn: {run.reason}\n" if run.decide else "")
     )

@@ -1,22 +1,26 @@
 """Ingest: take bytes in, write them as rows on a run branch, audit them, publish or refuse."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from lakeloop.core.checkpoints import reached
-from lakeloop.core.deliveries import refusal_before_write, retried, to_publish, work_of
-from lakeloop.core.errors import NothingToDo, PreconditionFailed
+from lakeloop.core.contract_change import CONTRACT
+from lakeloop.core.deliveries import replayed, retried, to_publish, work_of
+from lakeloop.core.errors import InvalidInput, NothingToDo, PreconditionFailed
 from lakeloop.core.jobs import LandedUnit, WriteJob
 from lakeloop.core.lake import MAIN, evidence_path, run_key
 from lakeloop.core.ledger import Ledger
 from lakeloop.core.receipts import IntakeReceipt, LandedRecord, RefusedRecord
 from lakeloop.core.reports import WriteReport
 from lakeloop.core.runs import Run
-from lakeloop.core.use_case import Value
+from lakeloop.core.use_case import UseCase
+from lakeloop.core.value import Value
 from lakeloop.core.words import counted
+from lakeloop.steps.contract import accepted_changes, book_of
 from lakeloop.steps.history import read_ledger
-from lakeloop.steps.landing import check_still_new, land, waiting
+from lakeloop.steps.landing import check_still_new, land, looked_at, waiting
 from lakeloop.steps.notices import stray_folders
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.publish import Work, drop_branches, publish, seal
@@ -44,6 +48,7 @@ def intake(p: Platform, run: Run) -> dict[str, Any]:
 
 
 def _intake_once(p: Platform, run: Run) -> dict[str, Any]:
+    check_table(p.case, run)
     head = p.lake.head(MAIN)
     ledger = read_ledger(p.lake, p.case.name, head)
     stray_folders(p, run, list(p.source.strays(p.case)))
@@ -74,9 +79,23 @@ def _intake_once(p: Platform, run: Run) -> dict[str, Any]:
     return {
         "nothing_to_do": False,
         "commit": done,
+        "merges": {key: done},
         "landed": len(records),
-        "summary": f"{counted(len(records), 'delivery')} taken in",
+        "summary": f"{counted(len(records), 'delivery')} taken in{_of_them_bad(records)}",
     }
+
+
+def check_table(case: UseCase, run: Run) -> None:
+    """Raise InvalidInput when a run asks for a table that the case does not have."""
+    names = [table.name for table in case.tables]
+    if run.table and run.table not in names:
+        msg = f"{case.name} has no table {run.table!r}, it has {', '.join(names)}; nothing was taken in"
+        raise InvalidInput(msg)
+
+
+def _of_them_bad(records: Sequence[LandedRecord]) -> str:
+    bad = [f"{one.unit} ({one.damage_code})" for one in records if one.damage]
+    return f", {len(bad)} of them not to be read: {', '.join(bad[:3])}" if bad else ""
 
 
 def _commit(p: Platform, branch: str, message: str, head: str) -> str:
@@ -106,28 +125,37 @@ def write(p: Platform, run: Run, landed: dict[str, Any]) -> dict[str, Any]:
     if not planned:
         return {"nothing_to_do": True, "summary": "its deliveries were published, refused or superseded meanwhile"}
     key = _data_key(p, run, ledger, planned)
+    changes = accepted_changes(p.lake, ledger, p.case)
     branch = run.branch(p.case.name)
     p.lake.create_branch(branch, head)
     reached("write.branched")
     written = _write_rows(p, run, ledger, planned, branch, head, key)
-    p.lake.put(branch, evidence_path(key, WRITTEN), written.model_dump_json().encode())
+    put_written(p, branch, key, written)
     commit = p.lake.commit(branch, f"write {counted(len(planned), 'unit')}", {"lakeloop_run_key": key})
     reached("write.committed")
     rows = sum(one.account.rows_in for one in written.report.units)
+    words = f"{counted(rows, 'row')} of {counted(len(planned), 'unit')} on {branch}"
     return {
         "nothing_to_do": False, "run_key": key, "branch": branch, "commit": commit, "done": False,
-        "summary": f"{counted(rows, 'row')} of {counted(len(planned), 'unit')} on {branch}",
+        "summary": "; ".join([words, *(f"new contract of {one.table}: {one.what} ({one.kind})" for one in changes)]),
     }  # fmt: skip
+
+
+def put_written(p: Platform, branch: str, key: str, written: Written) -> None:
+    """Stage what the audit works from, and the contracts that the rows were written under."""
+    p.lake.put(branch, evidence_path(key, WRITTEN), written.model_dump_json().encode())
+    p.lake.put(branch, evidence_path(key, CONTRACT), book_of(p.case).model_dump_json(indent=1, exclude_defaults=True).encode())
 
 
 def _write_rows(p: Platform, run: Run, ledger: Ledger, planned: list[LandedRecord], branch: str, head: str, key: str) -> Written:
     refused, units = [], []
-    for record in planned:
-        refusal = refusal_before_write(ledger, record, run)
+    for one in planned:
+        record, refusal = looked_at(p, ledger, one, run)
         if refusal:
-            refused.append(RefusedRecord(**_unit(record), refusal=refusal, retried=retried(ledger, record, run)))
+            asked = {"retried": retried(ledger, record, run), "replayed": replayed(ledger, record, run)}
+            refused.append(RefusedRecord(**_unit(record), refusal=refusal, **asked))
         else:
-            units.append(_landed_unit(p, ledger, record))
+            units.append(landed_unit(p, ledger, record))
     report = WriteReport(units=())
     if units:
         job = WriteJob(
@@ -140,11 +168,12 @@ def _write_rows(p: Platform, run: Run, ledger: Ledger, planned: list[LandedRecor
     return Written(base=head, units=tuple(units), refused=tuple(refused), report=report)
 
 
-def _landed_unit(p: Platform, ledger: Ledger, record: LandedRecord) -> LandedUnit:
+def landed_unit(p: Platform, ledger: Ledger, record: LandedRecord) -> LandedUnit:
+    """A landed delivery as the write is asked for it."""
     available = ledger.available_at(record.unit) or record.delivered_at
     return LandedUnit(
-        **_unit(record), path=record.path(p.case.name), files=record.files, manifest_rows=record.rows,
-        delivered_at=record.delivered_at, available_at=available,
+        **_unit(record), path=record.path(p.case.name), files=record.files, shapes=record.shapes, manifest_rows=record.rows,
+        delivered_at=record.delivered_at, available_at=available, restates=ledger.owner(record.unit) is not None,
     )  # fmt: skip
 
 

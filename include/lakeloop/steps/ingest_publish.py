@@ -4,7 +4,7 @@ from typing import Any
 
 from lakeloop.core import lake as places
 from lakeloop.core.checkpoints import reached
-from lakeloop.core.deliveries import reinstated, retried, to_publish
+from lakeloop.core.deliveries import reinstated, replayed, retried, to_publish
 from lakeloop.core.errors import GateViolation, PreconditionFailed
 from lakeloop.core.jobs import AuditJob, Slice
 from lakeloop.core.lake import evidence_path
@@ -15,9 +15,10 @@ from lakeloop.core.runs import Run
 from lakeloop.core.words import counted
 from lakeloop.steps.history import merged_as, read_ledger, receipt_on
 from lakeloop.steps.ingest import WRITTEN, Written
-from lakeloop.steps.notices import refused_deliveries
+from lakeloop.steps.notices import marked_deliveries, refused_deliveries
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.publish import Work, drop_branches, publish, seal
+from lakeloop.steps.restatement import restated_words, with_changes
 from lakeloop.steps.set_aside import Judged, clean_slices, quarantine_slices, set_aside
 from lakeloop.steps.signing import about
 
@@ -30,7 +31,8 @@ def audit(p: Platform, run: Run, written: dict[str, Any]) -> dict[str, Any]:
     branch, snapshot = written["branch"], written["commit"]
     record = Written.model_validate_json(p.lake.get(snapshot, evidence_path(key, WRITTEN)))
     report = _judge(p, record, snapshot, key)
-    judged = Judged(branch, snapshot, *_sort(p, run, record, report))
+    suspected = {places.UnitId(one.table, one.data_date): one.suspected for one in report.units}
+    judged = Judged(branch, snapshot, *_sort(p, run, record, report, snapshot), suspected)
     reached("audit.judged")
     judged = set_aside(p, run, record, judged, key)
     for name, page in report.pages.items():
@@ -40,22 +42,27 @@ def audit(p: Platform, run: Run, written: dict[str, Any]) -> dict[str, Any]:
     return {
         "nothing_to_do": False, "run_key": key, "branch": judged.branch, "written_on": branch, "commit": judged.commit,
         "done": False, "published": len(judged.published), "refused": len(judged.refused),
-        "summary": f"{counted(len(judged.published), 'unit')} passed, {len(judged.refused)} refused",
+        "summary": f"{counted(len(judged.published), 'unit')} passed, {len(judged.refused)} refused{_marked(judged.published)}",
     }  # fmt: skip
 
 
 def _judge(p: Platform, record: Written, snapshot: str, key: str) -> AuditReport:
-    kept = {(one.table, one.data_date) for one in record.report.units if one.refusal is None}
+    written = tuple(one for one in record.report.units if one.refusal is None)
+    kept = {(one.table, one.data_date) for one in written}
     units = tuple(unit for unit in record.units if (unit.table, unit.data_date) in kept)
     if not units:
         return AuditReport(units=())
-    answer = p.spark.run(AuditJob(repository=p.lake.repository, case=p.case_ref, snapshot=snapshot, run_key=key, units=units))
+    job = AuditJob(
+        repository=p.lake.repository, case=p.case_ref, snapshot=snapshot, base=record.base, run_key=key, units=units,
+        written=written,
+    )  # fmt: skip
+    answer = p.spark.run(job)
     assert isinstance(answer, AuditReport)  # noqa: S101  # a job answers with its own report
     return answer
 
 
 def _sort(
-    p: Platform, run: Run, record: Written, report: AuditReport
+    p: Platform, run: Run, record: Written, report: AuditReport, snapshot: str
 ) -> tuple[tuple[PublishedRecord, ...], tuple[RefusedRecord, ...]]:
     audits = {(one.table, one.data_date): one for one in report.units}
     landed = {(one.table, one.data_date): one for one in record.units}
@@ -65,33 +72,43 @@ def _sort(
         found = audits.get((unit.table, unit.data_date))
         source = landed[(unit.table, unit.data_date)]
         names = {"table": unit.table, "data_date": unit.data_date, "delivery": unit.delivery, "sha256": source.sha256}
-        refusal = unit.refusal or _refusal(unit, found)
-        again = retried(ledger, UnitRecord(**names), run)
+        asked = {
+            "retried": retried(ledger, UnitRecord(**names), run), "replayed": replayed(ledger, UnitRecord(**names), run),
+        }  # fmt: skip
+        refusal = unit.refusal or _refusal(unit, found, asked["retried"])
         if refusal or found is None:
-            refused.append(RefusedRecord(**names, refusal=refusal, account=unit.account, retried=again))
+            refused.append(RefusedRecord(**names, refusal=refusal, account=unit.account, **asked))
             continue
         owner = ledger.owner(places.UnitId(unit.table, unit.data_date))
         published.append(
             PublishedRecord(
                 **names, account=unit.account, fingerprint=found.fingerprint, delivered_at=source.delivered_at,
                 available_at=source.available_at, restates=owner.run_key if owner else "",
-                reinstated=reinstated(ledger, UnitRecord(**names), run), retried=again,
+                reinstated=reinstated(ledger, UnitRecord(**names), run), **asked,
+                warnings=tuple(check.told for check in found.failed("warning")),
             )
         )  # fmt: skip
-    return tuple(published), tuple(refused)
+    return with_changes(p, ledger, record.base, snapshot, tuple(published)), tuple(refused)
 
 
-def _refusal(unit: UnitWritten, found: UnitAudit | None) -> Refusal | None:
+def _refusal(unit: UnitWritten, found: UnitAudit | None, retried_by: str) -> Refusal | None:
     if found is None:
         return Refusal(code="unaudited", message=f"{unit.table} {unit.data_date}: the audit did not judge it.")
     if found.passed:
         return None
-    failed = [f"{check.name} is {check.observed}, expected {check.expected}" for check in found.checks if not check.passed]
+    failed = [check.told for check in found.failed("critical")]
+    again = f" when it was tried again ({retried_by}): a reason overrides no check" if retried_by else ""
     return Refusal(
         code="audit",
         message=f"{unit.table} {unit.data_date}: {len(failed)} of {len(found.checks)} expectations failed "
-        f"({'; '.join(failed[:3])}); nothing of it was published. Next: a repaired delivery.",
+        f"({'; '.join(failed[:3])}){again}; nothing of it was published. Next: a repaired delivery; if this one is right, "
+        "correct what judged it (contract, suite or drift policy), then retry_refused.",
     )
+
+
+def _marked(published: tuple[PublishedRecord, ...]) -> str:
+    marked = sum(bool(one.warnings) for one in published)
+    return f", {marked} with warnings" if marked else ""
 
 
 def _receipt(p: Platform, run: Run, record: Written, key: str, judged: Judged) -> DataReceipt | RefusalReceipt:
@@ -106,6 +123,7 @@ def publish_units(p: Platform, run: Run, audited: dict[str, Any]) -> dict[str, A
     done = merged_as(p.lake, key) or _publish_once(p, run, audited, key)
     receipt = _unit_receipt(p, done, key)
     refused_deliveries(p, run, receipt, done)
+    marked_deliveries(p, run, receipt, done)
     return _told(receipt, done)
 
 
@@ -162,10 +180,12 @@ def _told(receipt: DataReceipt | RefusalReceipt, commit: str) -> dict[str, Any]:
         counts = tables.setdefault(one.table, {"rows_in": 0, "published": 0, "quarantined": 0, "deduplicated": 0})
         for name in counts:
             counts[name] += getattr(one.account, name)
-    published = len(_published(receipt))
+    published, refused = len(_published(receipt)), [f"{one.id}: {one.refusal.message}" for one in receipt.refused]
+    why = f" ({refused[0].partition(' Next: ')[0].rstrip('.')}{' and others' if len(refused) > 1 else ''})" if refused else ""
+    marks = _marked(_published(receipt))
+    words = f"{counted(published, 'unit')} published, {len(refused)} refused{why}{marks}, main is {commit[:12]}"
     return {
-        "nothing_to_do": False, "commit": commit, "run_key": receipt.run_key, "published": published,
-        "refused": len(receipt.refused), "tables": tables,
-        "refusals": [f"{one.id}: {one.refusal.message}" for one in receipt.refused][:5],
-        "summary": f"{counted(published, 'unit')} published, {len(receipt.refused)} refused, main is {commit[:12]}",
+        "nothing_to_do": False, "commit": commit, "run_key": receipt.run_key, "published": published, "refused": len(refused),
+        "tables": tables, "merges": {receipt.run_key: commit}, "refusals": refused[:5],
+        "summary": "; ".join([words, *restated_words(_published(receipt))]),
     }  # fmt: skip

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 from lakeloop.core.receipts import DataReceipt, RefusalReceipt, WithdrawalReceipt
 from lakeloop.core.runs import Run
@@ -18,19 +19,39 @@ def refused_deliveries(p: Platform, run: Run, receipt: DataReceipt | RefusalRece
     """One alert for the refused deliveries of a run."""
     if not receipt.refused:
         return
-    shown = [f"{one.id}: {one.refusal.message}" for one in receipt.refused[:_LISTED]]
-    more = len(receipt.refused) - len(shown)
     p.outbox.enqueue(
         key=f"refused:{receipt.run_key}",
         severity="warning",
         title=f"{p.case.name}: {counted(len(receipt.refused), 'delivery')} refused",
         body={
-            "cause": "\n".join(shown) + (f"\nand {more} more" if more else ""),
-            "not done": "none of their rows reached clean/; their bytes are kept in landing/",
+            "cause": _listed([f"{one.id}: {one.refusal.message}" for one in receipt.refused]),
+            "not done": "none of their rows reached clean/; what was read of them is kept in landing/",
             "run": f"{p.case.name}__ingest {run.run_id}",
             "evidence": f"lakefs://{p.lake.repository}/{commit}/_lakeloop/evidence/{receipt.run_key}/",
+            "list": "lakeloop deliveries --state refused",
             "next": "as each cause says; a repaired delivery is taken in by itself, the same one is tried again only by a run "
             f"of {p.case.name}__ingest over its night with retry_refused and a reason",
+            **p.links,
+        },
+        channel=p.case.slack_channel,
+    )
+
+
+def marked_deliveries(p: Platform, run: Run, receipt: DataReceipt | RefusalReceipt, commit: str) -> None:
+    """One alert for what a run published although its audit warned."""
+    marked = [one for one in receipt.published if one.warnings] if isinstance(receipt, DataReceipt) else []
+    if not marked:
+        return
+    p.outbox.enqueue(
+        key=f"warned:{receipt.run_key}",
+        severity="warning",
+        title=f"{p.case.name}: {counted(len(marked), 'delivery')} published with warnings",
+        body={
+            "cause": _listed([f"{one.id}: {'; '.join(one.warnings[:_LISTED])}" for one in marked]),
+            "done": "published; each warning stands on the receipt and on the audit page",
+            "run": f"{p.case.name}__ingest {run.run_id}",
+            "evidence": f"lakefs://{p.lake.repository}/{commit}/_lakeloop/evidence/{receipt.run_key}/audit.html",
+            "next": "look at the page; where the data is wrong, ask for a repair, which replaces it",
             **p.links,
         },
         channel=p.case.slack_channel,
@@ -41,14 +62,13 @@ def stray_folders(p: Platform, run: Run, strays: Sequence[Stray]) -> None:
     """One alert for everything in the feed that cannot be taken in; told again when there is more of it."""
     if not strays:
         return
-    more = len(strays) - _LISTED
     paths = "\n".join(sorted(one.path for one in strays))
     p.outbox.enqueue(
         key=f"stray:{p.case.name}:{hashlib.sha256(paths.encode()).hexdigest()}",
         severity="warning",
         title=f"{p.case.name}: {len(strays)} folders in the feed are no delivery",
         body={
-            "cause": "\n".join(f"{one.path}: {one.why}" for one in strays[:_LISTED]) + (f"\nand {more} more" if more > 0 else ""),
+            "cause": _listed([f"{one.path}: {one.why}" for one in strays]),
             "not done": "nothing of them was taken in or kept; every other delivery is",
             "run": f"{p.case.name}__ingest {run.run_id}",
             "next": "move each to <table>/<data date>/<number>/ of a table of the case, or out of the feed",
@@ -117,6 +137,44 @@ def withdrawn(p: Platform, run: Run, receipt: WithdrawalReceipt, commit: str) ->
     )
 
 
+def approval_awaited(p: Platform, run: Run, gated: Mapping[str, Any], page: str) -> None:
+    """One alert for a challenger that waits for a person, with the page to answer on."""
+    p.outbox.enqueue(
+        key=f"approval:{p.case.name}:{gated['version']}:{run.run_id}:{run.attempt}",
+        severity="warning",
+        title=f"{p.case.name}: version {gated['version']} waits for an approval",
+        body={
+            "cause": f"{gated['ask_why']}: {_listed([one['words'] for one in gated['gates'] if one['outcome'] == 'warn'])}".strip(
+                ": "
+            ),
+            "not done": "it was not promoted; the champion scores on",
+            "asked": f"{', '.join(p.case.approvers)}, within {p.case.approval_hours:g} hours; no answer is a no",
+            "run": f"{p.case.name}__train {run.run_id}",
+            "answer": page,
+            "next": "approve or reject it on the task's page, with a reason",
+            **p.links,
+        },
+        channel=p.case.slack_channel,
+    )
+
+
+def approval_ran_out(p: Platform, run: Run, gated: Mapping[str, Any]) -> None:
+    """One alert for a challenger that nobody answered for in time."""
+    p.outbox.enqueue(
+        key=f"lapsed:{p.case.name}:{gated['version']}:{run.run_id}:{run.attempt}",
+        severity="warning",
+        title=f"{p.case.name}: nobody answered for version {gated['version']}",
+        body={
+            "cause": f"{', '.join(p.case.approvers)} gave no answer within {p.case.approval_hours:g} hours",
+            "not done": "it was not promoted; the champion scores on",
+            "run": f"{p.case.name}__train {run.run_id}",
+            "next": f"lakeloop models promote {p.case.name} {gated['version']} --reason …",
+            **p.links,
+        },
+        channel=p.case.slack_channel,
+    )
+
+
 def _answer(p: Platform, verdict: Verdict) -> str:
     day = verdict.data_date
     return (
@@ -129,3 +187,9 @@ def _next(p: Platform, verdict: Verdict) -> str:
     if verdict.word == "data_fault":
         return f"ask for a repair of {', '.join(verdict.tables)} {verdict.data_date}; scores follow by themselves"
     return f"lakeloop sql \"select * from verdicts where data_date = '{verdict.data_date}'\""
+
+
+def _listed(causes: list[str]) -> str:
+    """The first few, a line each, and how many more there are."""
+    more = len(causes) - _LISTED
+    return "\n".join(causes[:_LISTED]) + (f"\nand {more} more" if more > 0 else "")

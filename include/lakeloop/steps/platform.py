@@ -1,10 +1,9 @@
 """Platform: the ports a step works with, bundled once by the wiring."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from lakeloop.core.use_case import UseCase
-from lakeloop.ports import AlertOutbox, Lake, Lease, ModelRegistry, Source, SparkRunner, Tables
+from lakeloop.ports import AlertOutbox, Inspector, Lake, Lease, ModelRegistry, Source, SparkRunner, Tables, TrainingRuns
 
 
 @dataclass(frozen=True)
@@ -17,9 +16,12 @@ class Platform:
     tables: Tables
     spark: SparkRunner
     registry: ModelRegistry
+    runs: TrainingRuns
     lease: Lease
     outbox: AlertOutbox
     source: Source
+    inspector: Inspector
     code_version: str
-    workdir: Path
+    lock_digest: str  # of the locked versions of everything that is installed
     links: dict[str, str] = field(default_factory=dict)  # name -> URL prefix, for alerts and summaries
+    sites: dict[str, str] = field(default_factory=dict)  # mlflow, lake -> URL prefix, for pages that are kept

@@ -20,10 +20,11 @@ from lakeloop.core.errors import (
 from lakeloop.core.jobs import Slice
 from lakeloop.core.lake import ACTIONS, HOOKS, MAIN, OWN, evidence_path, receipt_path
 from lakeloop.core.ledger import Ledger
-from lakeloop.core.receipts import AnyReceipt, BootstrapReceipt, MaintenanceReceipt
+from lakeloop.core.receipts import AnyReceipt, BootstrapReceipt, MaintenanceReceipt, RetentionReceipt
 from lakeloop.ports import Lake, Lease, Tables
 from lakeloop.steps.delta_logs import delta_log_faults
 from lakeloop.steps.history import merged_as, read_ledger
+from lakeloop.steps.retention_faults import faults_of_retention
 
 _ROUNDS = 8
 
@@ -176,7 +177,7 @@ def attest(lake: Lake, branch: str, receipt: AnyReceipt, head: str) -> None:
     if isinstance(receipt, BootstrapReceipt | MaintenanceReceipt):
         return
     base = lake.commit_of(receipt.base_commit).id
-    _unsaid(lake, branch, base, source)
+    _unsaid(lake, branch, base, source, receipt)
     for prefix in (ACTIONS, HOOKS):
         for change in lake.diff(base, source, prefix):
             msg = f"{branch} {change.type} the gate file {change.path}; nothing was merged."
@@ -186,13 +187,15 @@ def attest(lake: Lake, branch: str, receipt: AnyReceipt, head: str) -> None:
         if not change.path.startswith(own) and not receipt.allows(change.path):
             msg = f"{branch}: a receipt of kind {receipt.kind} may not change {change.path}; nothing was merged."
             raise GateViolation(msg)
-    for fault in delta_log_faults(lake, source, changes):
+    for fault in (*delta_log_faults(lake, source, changes), *faults_of_retention(lake, receipt, base, source, changes)):
         msg = f"{branch}: {fault}; nothing was merged."
         raise GateViolation(msg)
 
 
-def _unsaid(lake: Lake, branch: str, base: str, source: str) -> None:
-    """Receipts and evidence are added to, never changed."""
+def _unsaid(lake: Lake, branch: str, base: str, source: str, receipt: AnyReceipt) -> None:
+    """Receipts and evidence are added to, never changed; what a retention takes is judged by rules of its own."""
+    if isinstance(receipt, RetentionReceipt):
+        return
     for change in lake.diff(base, source, OWN):
         if change.type != "added":
             msg = f"{branch} {change.type} what main has said already: {change.path}; nothing was merged."

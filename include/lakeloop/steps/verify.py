@@ -11,6 +11,7 @@ from lakeloop.gate import LATEST_RULES, rules_of
 from lakeloop.ports import Commit, Lake
 from lakeloop.steps.delta_logs import delta_log_faults
 from lakeloop.steps.history import receipt_on
+from lakeloop.steps.retention_faults import faults_of_retention
 
 
 class Finding(NamedTuple):
@@ -41,6 +42,7 @@ def _judge(lake: Lake, commit: Commit) -> list[str]:
             wrong.append(f"its receipt names gate {facts.receipt.gate_version}, which this code does not know")
         rules = known or LATEST_RULES
     wrong += delta_log_faults(lake, commit.id, changes, rules)
+    wrong += faults_of_retention(lake, facts.receipt, commit.parents[0], commit.id, changes)
     if not isinstance(facts.receipt, BootstrapReceipt | MaintenanceReceipt):
         wrong += [f"it changed the gate file {path}" for path in facts.changed if path.startswith((ACTIONS, HOOKS))]
     return wrong

@@ -1,6 +1,7 @@
 """The stage: Airflow runs triggered and awaited, and the lake read for what they did."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -19,21 +20,23 @@ from lakeloop.story.record import RunRecord
 
 Say = Callable[[str], None]
 IDLE = "nothing to do"
+APPROVE = "approve"  # the task that asks
+_REASON = "its gates passed on days it never saw"
 _RUN_LIMIT = 900  # seconds; a run that takes longer has gone wrong
 _WAKE_LIMIT = 120
 _TASKS = {
     "ingest": ("intake", "write", "audit", "publish"),
     "score": ("score", "audit_scores"),
     "watch": ("judge", "act"),
-    "train": ("fit", "gate", "promote"),
+    "train": ("prepare", "fit", "gate", "approve", "promote"),
 }
 
 
 class Stage:
     """One case's DAGs on a running stack."""
 
-    def __init__(self, settings: Settings, case: str, say: Say) -> None:
-        self.settings, self.case, self._say = settings, case, say
+    def __init__(self, settings: Settings, case: str, say: Say, limit: float = _RUN_LIMIT) -> None:
+        self.settings, self.case, self._say, self._limit = settings, case, say, limit
         self.lake = wiring.lake_of(settings)
         self.tables = DeltaRsTables(
             settings.lakefs_endpoint,
@@ -42,6 +45,9 @@ class Stage:
             settings.repository,
         )
         self.airflow = AirflowApi(settings.airflow_url, settings.airflow_username, settings.airflow_password.get_secret_value())
+        password = settings.airflow_approver_password.get_secret_value()
+        self.approver = AirflowApi(settings.airflow_url, settings.airflow_approver, password)
+        self._parked: dict[str, str] = {}  # run -> the scheduler's last word when its question was first seen parked
 
     def trigger(self, stage: str, nights: tuple[date, date] | None = None) -> RunRecord:
         """Start a run by hand, wait for its end, and read what it did."""
@@ -72,7 +78,9 @@ class Stage:
     def _ended(self, stage: str, run_id: str, nights: tuple[date, date] | None) -> RunRecord:
         dag = f"{self.case}__{stage}"
         self._say(f"{dag} {run_id}")
-        state = self.airflow.wait(dag, run_id, _RUN_LIMIT)
+        if stage == "train":
+            self.answer_when_asked(run_id)
+        state = self.airflow.wait(dag, run_id, self._limit)
         run = next(each for each in self.airflow.runs(dag) if each["dag_run_id"] == run_id)
         record = RunRecord(
             dag=dag,
@@ -88,6 +96,35 @@ class Stage:
             record.verdict = "failed"
         self._say(f"{dag} {record.state}: {record.verdict} ({record.seconds:.0f} s)")
         return record
+
+    def answer_when_asked(self, run_id: str, choice: str = "Approve", reason: str = _REASON) -> None:
+        """Answer a training run's question as the approver until the run ends; one that asks nothing is left alone.
+
+        An answer that meets Airflow still parking the task makes it ask again in another try, or loses the answer; so it
+        is given once the task is seen parked, and the scheduler has gone round since.
+        """
+        waiting = Retrying(retry=retry_if_result(lambda ended: not ended), wait=wait_fixed(1), stop=stop_after_delay(self._limit))
+        with suppress(RetryError):  # whoever waits for the run's end says so
+            waiting(self._answered, run_id, choice, reason)
+
+    def _answered(self, run_id: str, choice: str, reason: str) -> bool:
+        dag, asked = f"{self.case}__train", self.question(run_id)
+        if asked and not asked["response_received"] and self._is_parked(dag, run_id):
+            self._say(f"{dag} asks: {asked['subject']} {self.settings.airflow_approver}: {choice}, {reason}")
+            self.approver.answer(dag, run_id, APPROVE, choice, reason=reason)
+        return self.airflow.state(dag, run_id) in {"success", "failed"}
+
+    def _is_parked(self, dag: str, run_id: str) -> bool:
+        states = {task.state for task in self.airflow.tasks(dag, run_id) if task.task_id == APPROVE}
+        if states & {"running", "queued", "scheduled", "up_for_retry"}:
+            self._parked.pop(run_id, None)
+            return False
+        beat = self.airflow.scheduler_beat()
+        return self._parked.setdefault(run_id, beat) != beat
+
+    def question(self, run_id: str) -> Any:
+        """What a training run asks the approver; empty before it does."""
+        return self.approver.question(f"{self.case}__train", run_id, APPROVE)
 
     def failure(self, record: RunRecord) -> str:
         """The last words of a run that failed, for the screen."""

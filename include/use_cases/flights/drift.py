@@ -1,6 +1,6 @@
-"""What cannot be true of a night's schedule and weather; every bound was measured on the whole year 2013."""
+"""What cannot be true of a night's tables, and what looks odd; every bound was measured on the whole year 2013."""
 
-from lakeloop.core.use_case import DriftPolicy, Identity, Members, Staleness, UnitRatio
+from lakeloop.core.use_case import Agreement, DriftPolicy, Identity, Members, Settlement, Shift, Staleness, UnitRatio, Variety
 from use_cases.flights.contracts import KEY
 
 # August-Roche-Magnus: relative humidity from temperature and dew point, both in Fahrenheit as the contract says.
@@ -10,6 +10,9 @@ _DEWP, _TEMP = (_VAPOUR.format(celsius=_CELSIUS.format(column=column)) for colum
 _MPH_OF_A_KNOT = 1.15078
 _PLAN = (*KEY, "dest", "sched_dep_time", "sched_arr_time", "distance")  # a normal week repeats up to 0.995 of the last one
 _OBSERVED = ("origin", "hour", "temp", "dewp", "wind_dir", "wind_speed", "pressure")  # no two normal days share a row
+_MINUTES = "(floor({column} / 100) * 60 + {column} % 100)"
+_LEFT, _PLANNED = (_MINUTES.format(column=column) for column in ("dep_time", "sched_dep_time"))
+_OFF = f"pmod({_LEFT} - dep_delay - {_PLANNED}, 1440)"  # a delay may lead past midnight
 
 DRIFT = DriftPolicy(
     ratios=(
@@ -44,5 +47,28 @@ DRIFT = DriftPolicy(
         Staleness(table="weather", columns=_OBSERVED, share=0.5),
     ),
     members=(Members(table="schedule", column="origin"), Members(table="weather", column="origin")),
+    shifts=tuple(Shift(table="schedule", column=column, bound=0.25) for column in ("distance", "sched_dep_time")),
+    varieties=(
+        *(Variety(table="schedule", column=column) for column in ("carrier", "dest", "distance", "sched_dep_time")),
+        *(Variety(table="weather", column=column, low=0.2, high=3) for column in ("temp", "dewp", "humid", "wind_speed")),
+        Variety(table="outcomes", column="tailnum", nulls=0.3),
+        Variety(table="outcomes", column="arr_delay", nulls=0.4, low=0.3, high=3),  # a storm cancels half of a day
+    ),
+    agreements=(
+        Agreement(table="outcomes", partner="schedule", on=KEY, share=0.95),
+        Agreement(table="schedule", partner="weather", on=("origin",), share=1.0, severity="warning"),
+    ),
+    settlements=(
+        Settlement(
+            name="departure",
+            table="schedule",
+            later="outcomes",
+            on=KEY,
+            error=f"least({_OFF}, 1440 - {_OFF})",
+            by=("origin",),
+            bound=0.0,
+            hint="its departures were that many minutes away from dep_time less dep_delay",
+        ),
+    ),
     act="auto",
 )

@@ -2,31 +2,43 @@
 
 from collections.abc import Mapping
 
-from pyspark.sql import Column, DataFrame, Window
+from pandas.tseries.holiday import USFederalHolidayCalendar
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from use_cases.flights.history import LIFTS, lifts
+
 ENTITY = ("carrier", "flight", "origin")
-LATE = "arr_delay > 15"
-HISTORY_FIRST, HISTORY_LAST = 30, 2  # days before D; outcomes of D-1 are never there in time
-PLAN = ("hour", "distance", "weekday", "congestion")
+PLAN = ("hour", "distance", "weekday", "holiday", "congestion")
 WEATHER = ("temp", "dewp", "humid", "wind_speed", "wind_gust", "precip", "pressure", "visib")
-LIFTS = ("carrier_lift", "origin_lift", "carrier_origin_lift")
-FEATURES = (*PLAN, *WEATHER, *LIFTS)
-_PRIOR_FLIGHTS = 20  # a group with few flights is pulled towards no difference at all
+PLANE = ("plane_age", "plane_seats")
+FEATURES = (*PLAN, *WEATHER, *PLANE, *LIFTS)
+_NEAR = 7  # days; a holiday farther away is no nearer than any other
 
 
 def flight_features(tables: Mapping[str, DataFrame], dates: DataFrame) -> DataFrame:
     """One row a scheduled flight of `dates` (data_date, prediction_time); an unknown fact is null, never zero."""
     at_once = Window.partitionBy("data_date", "origin", "time_hour")
+    plan = tables["schedule"].join(F.broadcast(_calendar(dates)), "data_date")
     frame = (
-        tables["schedule"]
-        .join(F.broadcast(dates.select("data_date")), "data_date")
-        .withColumn("congestion", F.count("*").over(at_once))
-        .withColumn("weekday", F.weekday("data_date"))
-        .join(_weather(tables["weather"]), ["data_date", "origin", "time_hour"], "left")
-        .join(F.broadcast(_lifts(_known(tables["outcomes"], dates))), ["data_date", "carrier", "origin"], "left")
+        plan.withColumn("congestion", F.count("*").over(at_once))
+        .join(F.broadcast(_weather(tables["weather"])), ["data_date", "origin", "time_hour"], "left")
+        .join(F.broadcast(_planes(tables["planes"])), ["data_date", "tailnum"], "left")
+        .join(lifts(plan, tables["outcomes"], dates), ["data_date", *ENTITY], "left")
     )
     return frame.select(*ENTITY, "data_date", *(F.col(name).cast("double").alias(name) for name in FEATURES))
+
+
+def _calendar(dates: DataFrame) -> DataFrame:
+    """Of each date its weekday, and how many days the nearest federal holiday of the United States is away."""
+    days = [row["data_date"] for row in dates.collect()]
+    near = USFederalHolidayCalendar().holidays(f"{min(days).year - 1}-12-01", f"{max(days).year + 1}-01-31")
+    apart = [F.abs(F.datediff("data_date", F.lit(each.date()))) for each in near]
+    return dates.select(
+        "data_date",
+        F.weekday("data_date").alias("weekday"),
+        F.least(F.lit(_NEAR), *apart).alias("holiday"),
+    )
 
 
 def _weather(weather: DataFrame) -> DataFrame:
@@ -34,38 +46,7 @@ def _weather(weather: DataFrame) -> DataFrame:
     return weather.select("data_date", "origin", "time_hour", *WEATHER)
 
 
-def _known(outcomes: DataFrame, dates: DataFrame) -> DataFrame:
-    """Flights and late ones that each date's prediction may know: old enough, and delivered by then."""
-    late = F.expr(LATE)
-    daily = (
-        outcomes.where(late.isNotNull())
-        .groupBy(F.col("data_date").alias("flown"), "available_at", "carrier", "origin")
-        .agg(F.sum(late.cast("int")).alias("late"), F.count("*").alias("flights"))
-    )
-    days = F.sequence(F.date_sub("data_date", HISTORY_FIRST), F.date_sub("data_date", HISTORY_LAST))
-    readable = dates.select("data_date", "prediction_time", F.explode(days).alias("flown"))
-    return (
-        daily.join(F.broadcast(readable), "flown")
-        .where("available_at <= prediction_time")
-        .groupBy("data_date", "carrier", "origin")
-        .agg(F.sum("late").alias("late"), F.sum("flights").alias("flights"))
-    )
-
-
-def _lifts(known: DataFrame) -> DataFrame:
-    """Each group's late rate minus that of all flights: the level itself would be an index of the day."""
-    return known.select(
-        "data_date",
-        "carrier",
-        "origin",
-        _lift("carrier").alias("carrier_lift"),
-        _lift("origin").alias("origin_lift"),
-        _lift("carrier", "origin").alias("carrier_origin_lift"),
-    )
-
-
-def _lift(*keys: str) -> Column:
-    group, everywhere = Window.partitionBy("data_date", *keys), Window.partitionBy("data_date")
-    flights = F.sum("flights").over(group)
-    usual = F.sum("late").over(everywhere) / F.sum("flights").over(everywhere)
-    return (F.sum("late").over(group) - usual * flights) / (flights + _PRIOR_FLIGHTS)
+def _planes(planes: DataFrame) -> DataFrame:
+    """The register's facts of a plane, from its newest delivery known at each date."""
+    age = F.year("data_date") - F.col("year")
+    return planes.select("data_date", "tailnum", age.alias("plane_age"), F.col("seats").alias("plane_seats"))

@@ -7,20 +7,20 @@ import io
 import json
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
+from lakeloop.core.contract import TableContract
 from lakeloop.core.errors import ConfigurationError, InvalidInput
-from lakeloop.core.use_case import TableContract
 from use_cases.flights.contracts import TABLES
 
 FIRST_NIGHT = date(2013, 1, 1)
 ZONE = ZoneInfo("America/New_York")
 EVENING, MORNING = time(20), time(8)
-Fault = Literal["celsius", "truncated"]
+Fault = Literal["celsius", "an_hour_late", "truncated"]
 _SOURCES = {"schedule": "flights.csv.zip", "outcomes": "flights.csv.zip"}
 
 
@@ -80,7 +80,7 @@ class Feed:
         return self._send(unit, text, number, unit.morning + timedelta(hours=max(number - 2, 0)), fault)
 
     def _send(self, unit: Unit, text: str, number: int, at: datetime, fault: Fault | None) -> Path:
-        body = (_in_celsius(text) if fault == "celsius" else text).encode()
+        body = _CHANGES.get(fault or "", str)(text).encode()
         name = f"{unit.table.name}.csv"
         rows = body.count(b"\n") - 1
         file = {"name": name, "sha256": hashlib.sha256(body).hexdigest(), "size": len(body), "rows": rows}
@@ -147,6 +147,19 @@ def _text(rows: Sequence[Sequence[str]]) -> str:
     return out.getvalue()
 
 
+def _an_hour_late(text: str) -> str:
+    """JFK's times shifted by an hour, all of them alike: no row and no other column of the schedule contradicts it."""
+    header, *rows = csv.reader(io.StringIO(text))
+    at = {name: header.index(name) for name in ("origin", "sched_dep_time", "sched_arr_time", "hour", "time_hour")}
+    for row in (row for row in rows if row[at["origin"]] == "JFK"):
+        for name in ("sched_dep_time", "sched_arr_time"):
+            row[at[name]] = str((int(row[at[name]]) + 100) % 2400)
+        row[at["hour"]] = str((int(row[at["hour"]]) + 1) % 24)
+        later = datetime.fromisoformat(row[at["time_hour"]]) + timedelta(hours=1)
+        row[at["time_hour"]] = later.isoformat().replace("+00:00", "Z")
+    return _text([header, *rows])
+
+
 def _in_celsius(text: str) -> str:
     header, *rows = csv.reader(io.StringIO(text))
     for row in rows:
@@ -154,3 +167,6 @@ def _in_celsius(text: str) -> str:
             cell = row[header.index(name)]
             row[header.index(name)] = cell if cell == "NA" else f"{(float(cell) - 32) / 1.8:.2f}"
     return _text([header, *rows])
+
+
+_CHANGES: Mapping[str, Callable[[str], str]] = {"celsius": _in_celsius, "an_hour_late": _an_hour_late}

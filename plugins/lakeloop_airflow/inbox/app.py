@@ -1,4 +1,4 @@
-"""The inbox as a web application: two methods of Slack's API, and the page."""
+"""The inbox as a web application: two methods of Slack's API, the page, and the address of MLflow's webhook."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from lakeloop.core.notice import COLOURS
 from lakeloop_airflow.inbox.lake_pages import LakePages
+from lakeloop_airflow.inbox.registry_events import RegistryEvents
 from lakeloop_airflow.inbox.store import MessageStore
 from lakeloop_airflow.inbox.view import card
 
@@ -41,7 +42,7 @@ class Outbox(Protocol):
         """The state of alerts not yet sent."""
 
 
-def inbox_app(store: MessageStore, outbox: Outbox, lake: LakePages) -> Starlette:
+def inbox_app(store: MessageStore, outbox: Outbox, lake: LakePages, registry: RegistryEvents) -> Starlette:
     """The application; it answers as slack_sdk expects, errors included."""
     inbox = _Inbox(store, outbox, lake)
     return Starlette(
@@ -49,6 +50,7 @@ def inbox_app(store: MessageStore, outbox: Outbox, lake: LakePages) -> Starlette
             Route("/api/chat.postMessage", inbox.post_message, methods=["POST"]),
             Route("/api/auth.test", inbox.auth_test, methods=["POST"]),
             Route("/api/{method:path}", inbox.unknown, methods=["GET", "POST"]),
+            Route("/registry", registry.receive, methods=["POST"]),
             Route("/lake/{ref}/{path:path}", inbox.of_lake, methods=["GET"]),
             Route("/", inbox.page, methods=["GET"]),
         ]

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from lakeloop.core.errors import LakeError, NotFound
-from lakeloop.core.lake import MAIN
+from lakeloop.core.lake import EVIDENCE, MAIN
 from lakeloop.ports import Lake
 
 _SHOWN = "_lakeloop/"
@@ -45,7 +45,7 @@ class LakePages:
                 return self._changes(ref)
             return self._kept(ref, path)
         except NotFound:
-            words = f"{ref} {path} is not there: a run branch is dropped once its work is published, or after a week"
+            words = f"{ref} {path} is not there: {_why_gone(path)}"
             return PlainTextResponse(words, status_code=404, headers=_HEADERS)
         except LakeError as error:
             return PlainTextResponse(str(error), status_code=502, headers=_HEADERS)
@@ -83,6 +83,15 @@ class LakePages:
         if path.endswith(".json"):
             text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
         return PlainTextResponse(text, headers=_HEADERS)
+
+
+def _why_gone(path: str) -> str:
+    if path.startswith(EVIDENCE):
+        return (
+            "it never was, its run branch was dropped after a week, or it was past its time and went with a retention. "
+            "Next: the same address with the commit of the run instead of the branch"
+        )
+    return "a run branch is dropped once its work is published, or after a week"
 
 
 def _page(title: str, items: list[Markup], more: str = "") -> Response:

@@ -1,30 +1,39 @@
 """The one lakeFS client: timeouts everywhere, retries only where repeating is safe."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from lakefs_sdk import models
-from lakefs_sdk.api import branches_api, commits_api, objects_api, refs_api, repositories_api
+from lakefs_sdk.api import branches_api, commits_api, refs_api, repositories_api, tags_api
 from lakefs_sdk.exceptions import ApiException
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from lakeloop.adapters.lakefs_lake.connection import LONG, PAGE, QUICK, client_of, commit_from, pages
 from lakeloop.adapters.lakefs_lake.errors import conflict, translated
-from lakeloop.core.errors import NotFound, Unavailable
-from lakeloop.ports import Branch, Change, Commit
+from lakeloop.adapters.lakefs_lake.kept import Kept
+from lakeloop.adapters.lakefs_lake.objects import LakeObjects
+from lakeloop.core.errors import AlreadyExists, NotFound
+from lakeloop.core.lake import is_commit
+from lakeloop.ports import At, Branch, Change, Commit
+
+_AT_ONCE = 8
 
 
-class LakeFSLake:
-    """ports.Lake over lakefs-sdk for one repository."""
+class LakeFSLake(LakeObjects):
+    """ports.Lake over lakefs-sdk for one repository; in the `kept` file stands what need not be asked twice."""
 
-    def __init__(self, endpoint: str, access_key_id: str, secret_access_key: str, repository: str) -> None:
-        self.repository = repository
+    def __init__(
+        self, endpoint: str, access_key_id: str, secret_access_key: str, repository: str, kept: Path | None = None
+    ) -> None:
         client = client_of(endpoint, access_key_id, secret_access_key)
+        super().__init__(client, repository)
+        self._kept = Kept(kept) if kept else None
         self._branches = branches_api.BranchesApi(client)
         self._commits = commits_api.CommitsApi(client)
-        self._objects = objects_api.ObjectsApi(client)
         self._refs = refs_api.RefsApi(client)
         self._repositories = repositories_api.RepositoriesApi(client)
+        self._tags = tags_api.TagsApi(client)
 
     # repository
 
@@ -65,8 +74,13 @@ class LakeFSLake:
         with translated(f"read commit {ref}"):
             return commit_from(self._commits.get_commit(self.repository, ref, _request_timeout=QUICK))
 
-    def log(self, ref: str, *, stop_at: str = "") -> Iterator[Commit]:
-        """First-parent history, newest first, up to and including `stop_at`."""
+    def log(self, ref: str) -> Iterator[Commit]:
+        """First-parent history, newest first."""
+        if self._kept is None:
+            return self._log(ref)
+        return iter(self._kept.history(ref if is_commit(ref) else self.head(ref), self._log))
+
+    def _log(self, ref: str, stop_at: str = "") -> Iterator[Commit]:
         options = {"stop_at": stop_at} if stop_at else {}
 
         def page(after: str) -> Any:
@@ -84,6 +98,23 @@ class LakeFSLake:
             return self._branches.list_branches(self.repository, prefix=prefix, after=after, amount=PAGE, _request_timeout=QUICK)
 
         return (Branch(item.id, item.commit_id) for item in pages(f"list branches {prefix}*", page))
+
+    def tags(self) -> Iterator[str]:
+        """Names of the tags."""
+
+        def page(after: str) -> Any:
+            return self._tags.list_tags(self.repository, after=after, amount=PAGE, _request_timeout=QUICK)
+
+        return (str(item.id) for item in pages("list tags", page))
+
+    def tag(self, name: str, commit: str) -> None:
+        """Give a commit a name that keeps it; once more is no error, the same name for another commit is."""
+        try:
+            with translated(f"tag {name}"):
+                self._tags.create_tag(self.repository, models.TagCreation(id=name, ref=commit), _request_timeout=QUICK)
+        except AlreadyExists:
+            if self.commit_of(name).id != commit:
+                raise
 
     def create_branch(self, name: str, source: str) -> str:
         """Create a branch; returns its head."""
@@ -165,53 +196,18 @@ class LakeFSLake:
 
         return (Change(item.path, item.type) for item in pages(f"read what is staged on {branch}", page))
 
-    def get(self, ref: str, path: str) -> bytes:
-        """A small object's bytes."""
-        with translated(f"read {path} at {ref}"):
-            return bytes(self._objects.get_object(self.repository, ref, path, _request_timeout=QUICK))
+    def gather(self, wanted: Sequence[At]) -> dict[At, bytes]:
+        """Small objects at commits, side by side; what is not there is left out."""
+        kept = self._kept.objects(wanted) if self._kept else {}
+        missing = [at for at in wanted if at not in kept]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            found = {at: body for at, body in zip(missing, pool.map(self._find, missing), strict=True) if body is not None}
+        if found and self._kept:
+            self._kept.keep(found)
+        return kept | found
 
-    def exists(self, ref: str, path: str) -> bool:
-        """Whether an object exists at a ref."""
+    def _find(self, at: At) -> bytes | None:
         try:
-            with translated(f"look for {path} at {ref}"):
-                self._objects.stat_object(self.repository, ref, path, _request_timeout=QUICK)
+            return self.get(*at)
         except NotFound:
-            return False
-        return True
-
-    def put(self, branch: str, path: str, content: bytes) -> None:
-        """Stage an object on a branch; staging the same bytes twice is harmless, so it is retried."""
-        for attempt in Retrying(
-            retry=retry_if_exception_type(Unavailable), stop=stop_after_attempt(4),
-            wait=wait_random_exponential(0.2, max=5), reraise=True,
-        ):  # fmt: skip
-            with attempt, translated(f"write {path} on {branch}"):
-                self._objects.upload_object(self.repository, branch, path, content=content, _request_timeout=LONG)
-
-    def delete(self, branch: str, path: str) -> None:
-        """Stage the removal of an object; a missing one is no error."""
-        with translated(f"remove {path} on {branch}"):
-            self._objects.delete_object(self.repository, branch, path, _request_timeout=QUICK)
-
-    def list(self, ref: str, prefix: str) -> Iterator[str]:
-        """Paths of the objects under a prefix."""
-
-        def page(after: str) -> Any:
-            return self._objects.list_objects(
-                self.repository, ref, prefix=prefix, after=after, amount=PAGE, user_metadata=False,
-                _request_timeout=QUICK,
-            )  # fmt: skip
-
-        return (str(item.path) for item in pages(f"list {prefix} at {ref}", page))
-
-    def folders(self, ref: str, prefix: str) -> Iterator[str]:
-        """Names of the folders right below a prefix, without reading what is in them."""
-
-        def page(after: str) -> Any:
-            return self._objects.list_objects(
-                self.repository, ref, prefix=prefix, delimiter="/", after=after, amount=PAGE, user_metadata=False,
-                _request_timeout=QUICK,
-            )  # fmt: skip
-
-        listed = pages(f"list the folders of {prefix} at {ref}", page)
-        return (str(item.path)[len(prefix) :].rstrip("/") for item in listed if item.path_type == "common_prefix")
+            return None

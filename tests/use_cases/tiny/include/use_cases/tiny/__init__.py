@@ -1,6 +1,8 @@
 """Three ice cream shops: will a shop sell out today?"""
 
-from lakeloop.core.use_case import Column, DriftPolicy, ExpectedKeys, Gate, Label, Lookback, TableContract, UseCase, XGBoost
+from lakeloop.core.contract import Column, ExpectedKeys, TableContract
+from lakeloop.core.gate_policy import BeatsBaseline, BeatsChampion, FitsSignature, LeaksNothing, ReadNothingWithdrawn
+from lakeloop.core.use_case import DriftPolicy, Label, Lookback, UseCase, XGBoost
 
 SHOPS = ("harbour", "market", "station")
 _SHOP = Column(name="shop", type="string", required=True, allowed=SHOPS)
@@ -34,7 +36,14 @@ TINY = UseCase(
     reads=(Lookback(table="forecasts", first=0, last=0), Lookback(table="sales", first=14, last=1)),
     label=Label(table="sales", expression="sold_out"),
     model=XGBoost(max_depth=2, n_estimators=5, min_child_weight=0),
-    gates=(Gate(name="ranks_better_than_the_shops_rate", metric="auc", baseline="shop", holdout_days=2),),
+    gates=(
+        BeatsBaseline(name="ranks_better_than_the_shops_rate", metric="auc", baseline="shop"),
+        BeatsChampion(fewest_days=2),
+        FitsSignature(),
+        LeaksNothing(auc=1.0),
+        ReadNothingWithdrawn(),
+    ),
+    holdout_days=2,
     drift=DriftPolicy(minimum_rows=3),  # a day has no more
     clock="feed",  # its days are of 2024
 )
