@@ -33,6 +33,7 @@ from lakeloop.steps.platform import Platform
 from lakeloop.steps.training import fit, gate, prepare, trial
 from lakeloop.wiring import lake_of, open_platform
 from tests.spark.test_second_case import CASE, NIGHTS, deliver, ingest_all, run
+from tests.spark.tiny_world import Dying
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint:UserWarning")  # of MLflow's own import
 SLICED = TINY.model_copy(update={"gates": (*TINY.gates, HoldsInSlices(by=("shop",), fewest_rows=1, worse_by=1.0))})
