@@ -106,6 +106,18 @@ def test_tags_that_say_that_the_gates_passed_do_not_make_them_pass(three: Platfo
     assert champion(three).model_version == 2
 
 
+def test_a_version_that_was_measured_before_there_was_a_champion_does_not_say_there_is_none(p: Platform, asked: Asked) -> None:
+    challenger(p, 1)
+    second = challenger(p, 2)
+    promote(p, run("train"), second, approval(second))
+    asked("promote", "toy", "1", "--reason", "better days")
+    receipt = champion(p)
+    told = {gate.name: (gate.outcome, gate.words.partition(":")[0]) for gate in receipt.gates}
+    assert told["beats_champion"] == ("warn", "it was measured beside no champion, and version 2 is champion")
+    assert "auc" not in receipt.metrics, "the record in the lake is asked for its metrics, not the registry"
+    assert receipt.metrics["holdout_auc"] == pytest.approx(0.8)
+
+
 def test_a_version_that_was_measured_beside_an_earlier_champion_needs_a_person_s_word(three: Platform, asked: Asked) -> None:
     challenger(three, 5)
     asked("promote", "toy", "3", "--reason", "the storm is over")

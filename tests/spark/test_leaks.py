@@ -8,8 +8,9 @@ import pytest
 from pyspark.sql import SparkSession
 from sklearn.metrics import roc_auc_score
 
+from lakeloop.core.errors import LeakageFound
 from lakeloop.spark import leaks
-from lakeloop.spark.leaks import aucs_alone
+from lakeloop.spark.leaks import aucs_alone, check_leaks
 from use_cases.flights import FLIGHTS
 
 NAMES = ("usual", "reversed", "told", "told_by_silence", "silent", "rough")
@@ -56,3 +57,10 @@ def test_of_many_rows_the_same_part_is_asked_each_time_and_one_class_has_no_auc(
     assert part["told"] == 1.0
     assert part["usual"] != pytest.approx(roc_auc_score([one[2] for one in rows], [one[3] for one in rows]), abs=1e-6)
     assert aucs_alone(frame.where("late = 0"), CASE, 100) == {}
+
+
+def test_a_case_without_a_word_about_leaks_is_held_to_the_default_bound() -> None:
+    silent = CASE.model_copy(update={"gates": ()})
+    check_leaks({"usual": 0.99}, silent)
+    with pytest.raises(LeakageFound, match="above 0.99"):
+        check_leaks({"told": 0.991}, silent)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from lakeloop.core import gates as judges
 from lakeloop.core.evaluation import CalibrationBin, DayMetrics, Evaluation, SliceMetrics
 from lakeloop.core.gate_policy import ALWAYS, BeatsBaseline, BeatsChampion, Gate, HoldsInSlices
-from lakeloop.core.gates import GateResult, judge_gates, may_promote, warns
+from lakeloop.core.gates import judge_gates, may_promote, warns
 
 FIRST = date(2013, 5, 1)
 POLICY: tuple[Gate, ...] = (
@@ -113,18 +111,40 @@ def test_each_gate_bites_on_its_own_fault_and_no_other_does(name: str, outcome: 
     assert not {one for one in others if one not in {"ranks_better", "surer_than_logistic", "better_than_champion"}}
 
 
-@pytest.mark.parametrize(("name", "outcome", "fault"), BITES)
-def test_without_its_gate_a_fault_passes_so_the_gate_is_what_stops_it(
-    name: str, outcome: str, fault: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def waved_through(gate: Any, evaluation: Evaluation) -> GateResult:  # noqa: ARG001
-        return GateResult(name=gate.name, outcome="pass", words="")
+def _off_by(error: float) -> dict[str, Any]:
+    return {"calibration": (CalibrationBin(rows=1000, mean_score=0.2 + error, positives=200),)}
 
-    weakened: dict[str, Callable[[Any, Evaluation], GateResult]] = {
-        gate.kind: waved_through for gate in POLICY if gate.name == name
-    }
-    monkeypatch.setattr(judges, "_JUDGES", judges._JUDGES | weakened)
-    assert outcomes(measured(**fault))[name] == "pass"
+
+def _behind_by(loss: float, rows: int = 200) -> dict[str, Any]:
+    worse = slice_of("EV", rows=rows, challenger=0.5 + loss, champion=0.5, base_rate=0.55)
+    return {"slices": (*measured().slices, worse)}
+
+
+@pytest.mark.parametrize(
+    ("name", "inside", "outside"),
+    [
+        ("calibrated", _off_by(0.059), _off_by(0.061)),
+        ("fresh", {"business_day": FIRST + timedelta(days=45)}, {"business_day": FIRST + timedelta(days=46)}),
+        ("within_budget", {"fit_seconds": 1800.0}, {"fit_seconds": 1801.0}),
+        ("within_budget", {"model_bytes": 199_000_000}, {"model_bytes": 210_000_000}),
+        ("holds_in_slices", _behind_by(0.019), _behind_by(0.021)),
+        ("holds_in_slices", _behind_by(1.0, rows=199), _behind_by(1.0, rows=200)),
+        ("leaks_nothing", {"feature_auc": {"hour": 0.63, "temp": 0.99}}, {"feature_auc": {"hour": 0.63, "temp": 0.991}}),
+        (
+            "ranks_better",
+            {"days": replaced("carrier", days("carrier", 0.739, 0.5))},
+            {"days": replaced("carrier", days("carrier", 0.741, 0.5))},
+        ),
+    ],
+)  # fmt: skip
+def test_each_bound_stands_where_it_is_declared(name: str, inside: dict[str, Any], outside: dict[str, Any]) -> None:
+    assert (outcomes(measured(**inside))[name], outcomes(measured(**outside))[name]) == ("pass", "fail")
+
+
+def test_a_column_of_which_no_slice_is_large_enough_passes_nothing() -> None:
+    small = tuple(one.model_copy(update={"rows": 199}) if one.column == "carrier" else one for one in measured().slices)
+    (result,) = judge_gates([HoldsInSlices(by=("carrier", "origin"))], measured(slices=small))
+    assert (result.outcome, "no slice of carrier has 200 rows" in result.words) == ("fail", True), result.words
 
 
 @pytest.mark.parametrize("gate", POLICY, ids=lambda gate: gate.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lakeloop.core.reports import MatrixChangeReport, MatrixReport, RowChange, TrainReport
-from lakeloop.core.reproduction import Reproduction, causes, models_compared, sets_compared
+from lakeloop.core.reproduction import Reproduction, causes, layout_cause, models_compared, sets_compared
 from tests.unit.small_training import FIT_DAYS, FITTED, KNOWN, LATER, measured, split
 
 NOW = {"code_version": "code1", "lock_digest": "lock1", "contract_version": "sales-1", "features": "hour"}
@@ -53,3 +53,9 @@ def test_each_difference_is_seen_by_itself(again: dict[str, object], what: str, 
 )
 def test_each_cause_is_named(name: str, words: str) -> None:
     assert causes(KNOWN, NOW | {name: "new"}) == (words,)
+
+
+def test_another_number_of_threads_is_a_cause_of_its_own() -> None:
+    assert layout_cause(FITTED, AGAIN.model_copy(update={"threads": FITTED.threads})) == ()
+    (words,) = layout_cause(FITTED, AGAIN.model_copy(update={"threads": FITTED.threads + 1}))
+    assert words.startswith("the layout is another one: 2 threads a worker, 1 then")

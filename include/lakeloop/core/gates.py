@@ -91,9 +91,9 @@ def _calibrated(gate: Calibrated, measured: Evaluation) -> GateResult:
 
 def _slices(gate: HoldsInSlices, measured: Evaluation) -> GateResult:
     judged = [one for one in measured.slices if one.column in gate.by and one.rows >= gate.fewest_rows]
-    missing = sorted(set(gate.by) - {one.column for one in measured.slices})
+    missing = sorted(set(gate.by) - {one.column for one in judged})
     if missing or not judged:
-        return _unknown(gate.name, f"no slice of {', '.join(missing or gate.by)} has {gate.fewest_rows} rows")
+        return _unknown(gate.name, f"no slice of {', '.join(missing)} has {gate.fewest_rows} rows")
     worst = max(judged, key=behind)
     gap = behind(worst)
     words = (

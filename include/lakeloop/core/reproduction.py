@@ -68,7 +68,10 @@ def models_compared(found: Fitted, again: TrainReport) -> list[Compared]:
 
 
 def causes(known: TrainingSet, now: Mapping[str, str]) -> tuple[str, ...]:
-    """What is not as it was, by name: `now` holds today's code_version, lock_digest, contract_version and features."""
+    """What is not as it was, by name: `now` holds today's code_version, lock_digest, contract_version and features.
+
+    Files a split and workers are those of the record; threads are the Spark server's (`layout_cause`).
+    """
     was = {
         "code_version": known.code_version, "lock_digest": known.lock_digest, "contract_version": known.contract_version,
         "features": ",".join(known.features),
@@ -79,6 +82,13 @@ def causes(known: TrainingSet, now: Mapping[str, str]) -> tuple[str, ...]:
         for name, value in was.items()
         if now[name] != value
     )
+
+
+def layout_cause(found: Fitted, again: TrainReport) -> tuple[str, ...]:
+    """The part of the layout that the Spark server decides: another number of threads may give other bytes."""
+    if found.threads == again.threads:
+        return ()
+    return (f"the layout is another one: {counted(again.threads, 'thread')} a worker, {found.threads} then",)
 
 
 def _metric(metric: Metric, was: Evaluation, now: Evaluation) -> Compared:

@@ -42,9 +42,10 @@ def check_leaks(aucs: dict[str, float], case: UseCase) -> None:
     """Refuse features that are the answer.
 
     Raises:
-        LeakageFound: a feature's AUC alone is above the bound of the case's gate; nothing was fitted.
+        LeakageFound: a feature's AUC alone is above the bound of the case's gate, or of the default one where it has none;
+            nothing was fitted.
     """
-    bound = min((gate.auc for gate in case.gates if isinstance(gate, LeaksNothing)), default=1.0)
+    bound = min((gate.auc for gate in case.gates if isinstance(gate, LeaksNothing)), default=LeaksNothing().auc)
     if leaking := {name: auc for name, auc in aucs.items() if auc > bound}:
         told = ", ".join(f"{name} ({auc:.4f})" for name, auc in leaking.items())
         message = (

@@ -13,6 +13,7 @@ from lakeloop.core.training import Fitted, TrainingSet
 from lakeloop.steps.history import merged_as, read_ledger
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.promotion import Promotion, evaluate, merge, told
+from lakeloop.steps.training.fit import metrics_of
 from lakeloop.steps.training.gate import as_of, asks_why
 from lakeloop.steps.training.record import read_fitted, read_training
 
@@ -74,7 +75,7 @@ def _put_forward(p: Platform, run: Run, ledger: Ledger, version: int) -> Promoti
     asks = asks_why(gates, ledger)
     return Promotion(
         run_key=tags["run_key"], version=version, sha256=fitted.sha256, data_commit=known.data_commit,
-        reads=known.reads, trained_to=known.fit.last, metrics=dict(p.registry.metrics(p.case.name, version)),
+        reads=known.reads, trained_to=known.fit.last, metrics=metrics_of(fitted, known),
         gates=gates, **_standing(ledger), reason=run.reason,
         approved_by=run.actor if asks else "", approved_why=run.reason if asks else "",
     )  # fmt: skip
@@ -84,9 +85,10 @@ def _asked_anew(p: Platform, ledger: Ledger, known: TrainingSet, fitted: Fitted)
     """Its gates by the lake's record and main as it is now: anybody on the registry's network may tag a version."""
     measured = as_of(fitted.evaluation, known, ledger, p)
     then, now = read_ledger(p.lake, p.case.name, known.data_commit).champion, ledger.champion
-    if then and now and then.model_version != now.model_version:
-        gap = f"it was measured beside version {then.model_version}, and version {now.model_version} is champion"
-        measured = measured.model_copy(update={"champion_gap": gap})
+    if now and (then is None or then.model_version != now.model_version):
+        beside = f"version {then.model_version}" if then else "no champion"
+        gap = f"it was measured beside {beside}, and version {now.model_version} is champion"
+        measured = measured.model_copy(update={"champion_gap": gap, "has_champion": True})
     return judge_gates(p.case.gates, measured)
 
 

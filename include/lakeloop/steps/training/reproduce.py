@@ -8,7 +8,7 @@ from lakeloop.core.jobs import MatrixChangeJob, MatrixJob, TrainJob
 from lakeloop.core.lake import model_tag
 from lakeloop.core.ledger import Ledger
 from lakeloop.core.reports import MatrixChangeReport, MatrixReport, TrainReport
-from lakeloop.core.reproduction import Compared, Reproduction, causes, models_compared, not_fitted, sets_compared
+from lakeloop.core.reproduction import Compared, Reproduction, causes, layout_cause, models_compared, not_fitted, sets_compared
 from lakeloop.core.runs import Run
 from lakeloop.core.training import TrainingSet
 from lakeloop.core.use_case import XGBoost
@@ -39,11 +39,14 @@ def reproduce(p: Platform, run: Run, version: int, say: Say) -> Reproduction:
         done = p.lake.commit(branch, f"training set of version {version} again", {})
         model = found.model or known.model  # a tuned version's are those of the trial that won, not the case's own
         compared = sets_compared(known, written, changes)
+        layout: tuple[str, ...] = ()
         if gone := [name for name in known.features if name not in p.case.feature_names]:
             compared.append(not_fitted(found, gone))
         else:
             say(f"fitting {model.n_estimators} trees on {known.fit.rows:,} rows again")
-            compared += models_compared(found, _fitted(p, known, model, done))
+            again = _fitted(p, known, model, done)
+            compared += models_compared(found, again)
+            layout = layout_cause(found, again)
         if changes is not None:
             say("the rows differ, so the recorded ones are fitted too: that parts what the code did from what the libraries did")
             compared.append(_from_recorded(found.sha256, _fitted(p, known, model, found.matrix_commit)))
@@ -52,7 +55,7 @@ def reproduce(p: Platform, run: Run, version: int, say: Say) -> Reproduction:
         "features": ",".join(p.case.feature_names),
     }  # fmt: skip
     return Reproduction(
-        model=p.case.name, version=version, compared=tuple(compared), causes=causes(known, now),
+        model=p.case.name, version=version, compared=tuple(compared), causes=(*causes(known, now), *layout),
         restated=_restated(read_ledger(p.lake, p.case.name), known),
     )  # fmt: skip
 
