@@ -25,7 +25,7 @@ from lakeloop.core.ledger import Ledger
 from lakeloop.core.reports import RowChange
 from lakeloop.core.trial import Trial
 from lakeloop.core.use_case import UseCase
-from lakeloop.settings import REPO_ROOT, Settings
+from lakeloop.settings import Settings
 from lakeloop.steps import approval, promotion
 from lakeloop.steps.bootstrap import bootstrap
 from lakeloop.steps.history import read_ledger
@@ -33,7 +33,7 @@ from lakeloop.steps.platform import Platform
 from lakeloop.steps.training import fit, gate, prepare, trial
 from lakeloop.wiring import lake_of, open_platform
 from tests.spark.test_second_case import CASE, NIGHTS, deliver, ingest_all, run
-from tests.spark.tiny_world import Dying
+from tests.spark.tiny_world import Dying, settings_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint:UserWarning")  # of MLflow's own import
 SLICED = TINY.model_copy(update={"gates": (*TINY.gates, HoldsInSlices(by=("shop",), fewest_rows=1, worse_by=1.0))})
@@ -43,14 +43,7 @@ LATER = ("matrix_change", "train", "score_moves")  # jobs of a try after its fir
 
 @pytest.fixture(scope="module")
 def settings(stack: Settings, mlflow_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    home = tmp_path_factory.mktemp("trial")
-    return stack.model_copy(
-        update={
-            "home": home, "repository": "trial", "mlflow_tracking_uri": mlflow_uri,
-            "platform_db_url": f"sqlite:///{home / 'platform.db'}",
-            "expectations": REPO_ROOT / "tests" / "use_cases" / "tiny" / "expectations",
-        }
-    )  # fmt: skip
+    return settings_of(stack, mlflow_uri, tmp_path_factory.mktemp("trial"), "trial")
 
 
 @pytest.fixture(scope="module")

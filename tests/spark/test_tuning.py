@@ -21,15 +21,15 @@ from lakeloop.core.reports import TuneReport
 from lakeloop.core.runs import SessionKey
 from lakeloop.core.training import Tuned
 from lakeloop.core.tuning import Real, Space, Tuning, Whole
-from lakeloop.settings import REPO_ROOT, Settings
+from lakeloop.settings import Settings
 from lakeloop.spark.training import tune as tune_job
-from lakeloop.steps.bootstrap import bootstrap
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.training import fit, gate, prepare, tune
 from lakeloop.steps.training.record import FITTED, TUNED, read_fitted, read_training, read_tuned
 from lakeloop.steps.training.reproduce import reproduce
-from lakeloop.wiring import lake_of, open_platform
-from tests.spark.test_second_case import CASE, NIGHTS, deliver, ingest_all, run
+from lakeloop.wiring import open_platform
+from tests.spark.test_second_case import CASE, run
+from tests.spark.tiny_world import publish_nights, settings_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint:UserWarning")  # of MLflow's own import
 SPACE = Space(
@@ -53,24 +53,14 @@ class Study(NamedTuple):
 
 @pytest.fixture(scope="module")
 def settings(stack: Settings, mlflow_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    home = tmp_path_factory.mktemp("tuning")
-    return stack.model_copy(
-        update={
-            "home": home, "repository": "tuning-steps", "mlflow_tracking_uri": mlflow_uri,
-            "platform_db_url": f"sqlite:///{home / 'platform.db'}",
-            "expectations": REPO_ROOT / "tests" / "use_cases" / "tiny" / "expectations",
-        }
-    )  # fmt: skip
+    return settings_of(stack, mlflow_uri, tmp_path_factory.mktemp("tuning"), "tuning-steps")
 
 
 @pytest.fixture(scope="module")
 def p(settings: Settings, new_key: Callable[[], SessionKey]) -> Iterator[Platform]:
     """The second case with tuning, and ten published nights of it."""
-    bootstrap(lake_of(settings), "local://tuning-steps", "c0de")
-    for night in NIGHTS:
-        deliver(settings.home, night)
+    publish_nights(settings)
     with open_platform(CASE, new_key(), settings) as opened:
-        assert ingest_all(opened)["published"] == 20
         yield tuning_of(opened, TUNING)
 
 

@@ -1,6 +1,5 @@
 """Where deliveries stand in a feed: `<case>/<table>/<data date>/<number>/`, the manifest written last."""
 
-import errno
 import hashlib
 import json
 from collections.abc import Iterable
@@ -12,7 +11,6 @@ from lakeloop.core.manifest import day_of
 from lakeloop.core.use_case import UseCase
 
 SETTLED_SECONDS = 5.0  # of a file not touched for so long, whatever is written to it later looks otherwise
-LASTING = frozenset({errno.ENOENT, errno.EFBIG, errno.EINVAL})  # why a file stays unread for as long as it looks the same
 
 
 class Look(NamedTuple):

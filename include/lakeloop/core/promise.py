@@ -1,8 +1,10 @@
 """The promise of a delivery: what its manifest says of its bytes, and what of that did not come true."""
 
+import errno
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from lakeloop.core.contract import FileLimits, TableContract
 from lakeloop.core.files import FileShape
@@ -13,6 +15,15 @@ from lakeloop.core.words import counted
 
 TOO_MUCH = "too_much"  # code of a delivery that goes beyond the contract's limits: its files stay where they are
 MANIFEST_BYTES = 16 << 20  # more than the manifest of any delivery inside the limits
+_LASTING = frozenset({errno.ENOENT, errno.EFBIG, errno.EINVAL})  # why a file stays unread for as long as it looks the same
+
+
+class Gathered(NamedTuple):
+    """What could be read of a delivery, why some of it could not, and whether that stays so while its files look the same."""
+
+    contents: dict[str, bytes]
+    unread: str
+    is_lasting: bool
 
 
 def sha256_of(content: bytes) -> str:
@@ -52,6 +63,34 @@ def arrived(record: LandedRecord, manifest: Manifest | None, contents: Mapping[s
     damage = record.damage or unread or (_broken(manifest, contents) if manifest else "")
     digests = {name: sha256_of(contents[name]) for name in hashed}
     return record.model_copy(update={"sha256": digest_of(digests), "files": files, "damage": damage})
+
+
+def wanted(record: LandedRecord, manifest: Manifest | None, names: Collection[str], limits: FileLimits) -> list[str]:
+    """The files of a delivery that are read, by the names in its folder: those announced, and those kept beside them."""
+    if manifest:
+        return [*record.files, *unlisted(record, names, limits), MANIFEST]
+    return list(names) if len(names) <= limits.files else [MANIFEST]
+
+
+def gathered(
+    names: Iterable[str], read: Callable[[str, int], bytes], shown: Callable[[str], str], limits: FileLimits
+) -> Gathered:
+    """Read each file once, all together no more than the limits allow; `read` takes a name and the most bytes it may give.
+
+    `shown` gives a name as the lake and a message can hold it.
+    """
+    contents: dict[str, bytes] = {}
+    unread, is_lasting, room = "", True, limits.size
+    for name in names:
+        try:
+            content = read(name, room if name != MANIFEST else MANIFEST_BYTES)
+        except OSError as error:
+            unread = unread or unreadable(shown(name), str(error.strerror))
+            is_lasting &= error.errno in _LASTING
+            continue
+        contents[shown(name)] = content
+        room -= len(content)
+    return Gathered(contents, unread, is_lasting)
 
 
 def unlisted(record: LandedRecord, names: Iterable[str], limits: FileLimits) -> list[str]:

@@ -4,16 +4,16 @@ import os
 import time
 from collections.abc import Iterator
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from urllib.parse import quote
 
 from lakeloop.adapters.folder_source.plain_files import looks_at, opened_folder, plain_names, plain_sizes, read_plain
 from lakeloop.core.contract import FileLimits, TableContract
 from lakeloop.core.errors import InvalidInput, StillArriving
-from lakeloop.core.feed import LASTING, Place, in_order, stamp_of, unit_at, why_stray
+from lakeloop.core.feed import Place, in_order, stamp_of, unit_at, why_stray
 from lakeloop.core.manifest import MANIFEST, Manifest, manifest_of
-from lakeloop.core.promise import MANIFEST_BYTES, announced, arrived, rows_of, unannounced, unlisted, unreadable
+from lakeloop.core.promise import MANIFEST_BYTES, Gathered, announced, arrived, gathered, rows_of, unannounced, unreadable, wanted
 from lakeloop.core.receipts import LandedRecord
 from lakeloop.core.use_case import UseCase
 from lakeloop.ports import Memory, Stray, Taken
@@ -39,11 +39,11 @@ class FolderArrival:
     def take(self) -> Taken:
         """Read every file once; the digest is of what was read, the damage says where that is not what was promised."""
         stamp = self._stamp  # as it stands before it is read
-        contents, unread, is_lasting = self._read()
-        record = arrived(self.record, self._manifest, contents, unread)
-        if record.damage and is_lasting:
+        found = self._read()
+        record = arrived(self.record, self._manifest, found.contents, found.unread)
+        if record.damage and found.is_lasting:
             self._memory.keep({stamp: record.model_dump_json().encode()})
-        return Taken(record, contents, rows_of(self._manifest))
+        return Taken(record, found.contents, rows_of(self._manifest))
 
     def seen(self) -> LandedRecord | None:
         """The record of its damage, where it was taken before and no file of it was touched since."""
@@ -59,30 +59,15 @@ class FolderArrival:
         except OSError:
             return ""
 
-    def _read(self) -> tuple[dict[str, bytes], str, bool]:
-        """What could be read, why some of it could not, and whether that stays so while the files look the same."""
-        contents: dict[str, bytes] = {}
-        unread, is_lasting, room = "", True, self._limits.size
+    def _read(self) -> Gathered:
         try:
             with opened_folder(self._feed, self._place) as folder:
-                for name in self._names(folder):
-                    try:
-                        content = read_plain(folder, name, room if name != MANIFEST else MANIFEST_BYTES)
-                    except OSError as error:
-                        unread = unread or unreadable(_shown(name), str(error.strerror))
-                        is_lasting &= error.errno in LASTING
-                        continue
-                    contents[_shown(name)] = content
-                    room -= len(content)
+                return gathered(self._names(folder), partial(read_plain, folder), _shown, self._limits)
         except OSError as error:
-            unread, is_lasting = unreadable("its folder", str(error.strerror)), False
-        return contents, unread, is_lasting
+            return Gathered({}, unreadable("its folder", str(error.strerror)), is_lasting=False)
 
     def _names(self, folder: int) -> list[str]:
-        names = plain_names(folder)
-        if self._manifest:
-            return [*self.record.files, *unlisted(self.record, names, self._limits), MANIFEST]
-        return names if len(names) <= self._limits.files else [MANIFEST]
+        return wanted(self.record, self._manifest, plain_names(folder), self._limits)
 
 
 class FolderSource:

@@ -12,9 +12,9 @@ from pyarrow.fs import FileInfo
 from lakeloop.adapters.s3_source.bucket import Bucket
 from lakeloop.core.contract import FileLimits
 from lakeloop.core.errors import InvalidInput, StillArriving
-from lakeloop.core.feed import LASTING, Look, Place, in_order, stamp_of, unit_at, why_stray
+from lakeloop.core.feed import Look, Place, in_order, stamp_of, unit_at, why_stray
 from lakeloop.core.manifest import MANIFEST, Manifest, manifest_of
-from lakeloop.core.promise import MANIFEST_BYTES, announced, arrived, rows_of, unannounced, unlisted, unreadable
+from lakeloop.core.promise import MANIFEST_BYTES, announced, arrived, gathered, rows_of, unannounced, unreadable, wanted
 from lakeloop.core.receipts import LandedRecord
 from lakeloop.core.use_case import UseCase
 from lakeloop.ports import Memory, Stray, Taken
@@ -40,22 +40,12 @@ class S3Arrival:
 
     def take(self) -> Taken:
         """Read every object once; the digest is of what was read, the damage says where that is not what was promised."""
-        contents: dict[str, bytes] = {}
         stamp = self._stamp  # as it stands before it is read
-        unread, is_lasting, room = "", True, self._limits.size
-        for name in self._wanted():
-            try:
-                content = self._bucket.read(f"{self._folder}/{name}", room if name != MANIFEST else MANIFEST_BYTES)
-            except OSError as error:
-                unread = unread or unreadable(_shown(name), str(error.strerror))
-                is_lasting &= error.errno in LASTING
-                continue
-            contents[_shown(name)] = content
-            room -= len(content)
-        record = arrived(self.record, self._manifest, contents, unread)
-        if record.damage and is_lasting:
+        found = gathered(self._wanted(), self._read, _shown, self._limits)
+        record = arrived(self.record, self._manifest, found.contents, found.unread)
+        if record.damage and found.is_lasting:
             self._memory.keep({stamp: record.model_dump_json().encode()})
-        return Taken(record, contents, rows_of(self._manifest))
+        return Taken(record, found.contents, rows_of(self._manifest))
 
     def seen(self) -> LandedRecord | None:
         """The record of its damage, where it was taken before and no object of it was touched since."""
@@ -68,10 +58,11 @@ class S3Arrival:
         looks = (_look(self._listed[name]) for name in self._wanted() if name in self._listed)
         return stamp_of(words, looks, time.time())
 
+    def _read(self, name: str, most: int) -> bytes:
+        return self._bucket.read(f"{self._folder}/{name}", most)
+
     def _wanted(self) -> list[str]:
-        if self._manifest:
-            return [*self.record.files, *unlisted(self.record, self._listed, self._limits), MANIFEST]
-        return list(self._listed) if len(self._listed) <= self._limits.files else [MANIFEST]
+        return wanted(self.record, self._manifest, self._listed, self._limits)
 
 
 class S3Source:
