@@ -4,6 +4,7 @@ SHELL := /bin/sh
 BIN := .venv/bin
 LAKELOOP := $(BIN)/lakeloop
 PYTEST := $(BIN)/python -m pytest
+WORKERS := -n logical --maxprocesses 4 --no-loadscope-reorder
 export PYTHONPATH := $(CURDIR)/include:$(CURDIR)/plugins
 export NO_PROXY := 127.0.0.1,localhost
 
@@ -31,7 +32,7 @@ status: ## What is up, where, and what is wrong
 	@if [ -x $(LAKELOOP) ]; then $(LAKELOOP) status; else echo "nothing is installed here yet: make demo, or make up"; exit 1; fi
 
 test: setup ## Set-up, then unit, DAG, Spark, 40 kills and one night through Airflow
-	$(PYTEST) -m "not more and not soak and not compose"
+	$(PYTEST) $(WORKERS) -m "not more and not soak and not compose"
 
 test-more: setup ## The slow proofs: the whole stack brought up, broken and healed, 100 kills, every step cleared
 	$(PYTEST) -m "more and not soak"

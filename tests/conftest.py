@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -15,6 +16,13 @@ from lakeloop.stack.lakefs import LakefsServer, start_lakefs
 from lakeloop.stack.layout import StackRoot
 from lakeloop.stack.ports import LOOPBACK, free_port
 from tests.killable import KillableServer
+from tests.scheduling import FileScheduling
+
+
+@pytest.hookimpl(optionalhook=True)  # where pytest runs without xdist, nobody knows this hook
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileScheduling:
+    """Servers are a worker's own, so a file of tests is one worker's."""
+    return FileScheduling(config, log)
 
 
 @pytest.fixture(scope="session")
