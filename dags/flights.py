@@ -2,7 +2,7 @@
 
 from airflow.sdk import dag
 
-from lakeloop_airflow.assets import published, scored
+from lakeloop_airflow.assets import published, scored, worn
 from lakeloop_airflow.case_dag import case_dag
 from lakeloop_airflow.schedules import clock, woken_by
 from lakeloop_airflow.task_groups import score_batch, train_and_promote, watch, write_audit_publish
@@ -27,7 +27,7 @@ def flights__watch() -> None:
     watch(FLIGHTS)
 
 
-@dag(schedule=clock(FLIGHTS, "0 6 * * 0"), **case_dag(FLIGHTS, "train"))
+@dag(schedule=woken_by(worn(FLIGHTS), FLIGHTS, "0 6 * * 0"), **case_dag(FLIGHTS, "train"))
 def flights__train() -> None:
     """Trains a challenger on matured days, and makes it champion if it passes its gates on later ones."""
     train_and_promote(FLIGHTS)

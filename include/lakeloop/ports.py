@@ -244,8 +244,8 @@ class TrainingRuns(Protocol):
     def made(self, model: str, run_key: str) -> ModelVersion | None:
         """The version that a piece of work registered before, its run then finished; or None."""
 
-    def caused(self, model: str, cause: str, besides: str = "") -> bool:
-        """Whether a run that was fitted to its end had this cause (a tag)."""
+    def causes(self, model: str, besides: str = "") -> set[str]:
+        """The causes (a tag) of runs that were fitted to their end, without those of Airflow's run `besides`."""
 
     def running(
         self, model: str, run_key: str, params: Mapping[str, str], tags: Mapping[str, str]

@@ -1,6 +1,6 @@
 """The Assets that wake DAGs; no run reads what to do from them, so they carry no partition key."""
 
-from airflow.sdk import Asset
+from airflow.sdk import Asset, AssetAlias, Context
 
 from lakeloop.core.use_case import UseCase
 
@@ -13,3 +13,18 @@ def published(case: UseCase) -> Asset:
 def scored(case: UseCase) -> Asset:
     """Touched when new scores of a case wait for their verdict."""
     return Asset(name=f"{case.name}_scored", uri=f"x-lakeloop://candidates/scores/{case.name}", group="lakeloop")
+
+
+def worn(case: UseCase) -> Asset:
+    """Touched when a verdict on a case's scores asks for a training."""
+    return Asset(name=f"{case.name}_worn", uri=f"x-lakeloop://main/verdicts/{case.name}", group="lakeloop")
+
+
+def may_be_worn(case: UseCase) -> AssetAlias:
+    """The outlet of the task that touches `worn`, or does not."""
+    return AssetAlias(name=f"{case.name}_may_be_worn", group="lakeloop")
+
+
+def touch_worn(context: Context, case: UseCase) -> None:
+    """Wakes the case's training; what it trains for, it reads from main."""
+    context["outlet_events"][may_be_worn(case)].add(worn(case))

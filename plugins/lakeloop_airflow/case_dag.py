@@ -5,10 +5,10 @@ from typing import Any
 
 from lakeloop.core.use_case import UseCase
 from lakeloop_airflow.retries import RETRIES
-from lakeloop_airflow.runs import decide_params, ingest_params, range_params, train_params
+from lakeloop_airflow.runs import decide_params, ingest_params, range_params
 
 OWNER = "data-platform"
-_OWN_PARAMS = {"ingest": ingest_params, "watch": decide_params, "train": train_params}
+_OWN_PARAMS = {"ingest": ingest_params, "watch": decide_params}
 CHANNEL_MACRO = "slack_channel"
 # The last net: it also skips teardowns, so it stands far above what the tasks' own time-outs add up to.
 _NET = timedelta(hours=24)

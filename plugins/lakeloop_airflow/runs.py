@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from lakeloop.core.errors import InvalidInput
 from lakeloop.core.runs import Run
-from lakeloop.core.training import CLOCK
+from lakeloop.core.training import CLOCK, VERDICT
 from lakeloop.wiring import load_case
 
 _ASKED = (
@@ -21,10 +21,9 @@ _ASKED = (
     "replay",
     "decide",
     "reason",
-    "cause",
 )  # beside the nights
+_WAKERS = {"scheduled": CLOCK, "asset_triggered": VERDICT}
 _TABLE = r"^([a-z][a-z0-9_]{0,62})?$"
-_CAUSE = r"^(verdict\|\d{4}-\d{2}-\d{2})?$"
 _DATE = r"^(\d{4}-\d{2}-\d{2})?$"
 
 
@@ -64,12 +63,6 @@ def decide_params() -> dict[str, Param]:
     }
 
 
-def train_params() -> dict[str, Param]:
-    """The form's field by which a verdict says that it is the cause of a training."""
-    caused = "verdict|YYYY-MM-DD when a verdict of that date asks for it; empty: you do"
-    return {"cause": Param("", type="string", pattern=_CAUSE, title="Cause", description=caused)}
-
-
 def run_of(context: Context, case_ref: str, stage: str) -> Run:
     """What this try is asked to do; InvalidInput for a key or a date that nobody understands."""
     dag_run, params = context["dag_run"], context["params"]
@@ -79,8 +72,8 @@ def run_of(context: Context, case_ref: str, stage: str) -> Run:
         nights = (dag_run.logical_date.astimezone(ZoneInfo(load_case(case_ref).timezone)).date(),) * 2
     first, last = nights or (None, None)
     asked = {name: str(params.get(name) or "").strip() for name in _ASKED}
-    if stage == "train" and dag_run.run_type == "scheduled":
-        asked["cause"] = CLOCK
+    if stage == "train":
+        asked["cause"] = _WAKERS.get(dag_run.run_type, "")
     try:
         return Run(
             case=case_ref,

@@ -212,7 +212,18 @@ class DeltaRunner:
                         profile={"value_mean": sum(values) / len(values)},
                     )
                 )  # fmt: skip
-        return EvidenceReport(dates=tuple(dates), settled=tuple(self._settled(job.data_commit, day) for day in job.settle))
+        settled = tuple(self._settled(job.data_commit, day) for day in job.settle)
+        return EvidenceReport(dates=tuple(dates), settled=settled, aucs=self._aucs(job.data_commit, job.matured))
+
+    def _aucs(self, commit: str, matured: tuple[date, ...]) -> dict[date, float]:
+        """The AUC of published scores by date; what the checks found above zero is positive."""
+        found = {}
+        for day in matured:
+            rows, labels = self._read(commit, SCORES, day), self._content(commit, "checks", day)
+            scores = dict(zip(rows["id"].to_pylist(), rows["score"].to_pylist(), strict=True))
+            pairs = [(scores[one], scores[two]) for one in labels for two in labels if labels[one] > 0 >= labels[two]]
+            found[day] = sum((high > low) + (high == low) / 2 for high, low in pairs) / len(pairs)
+        return found
 
     def _settled(self, commit: str, day: date) -> DateEvidence:
         read, checked = (self._content(commit, table, day) for table in ("readings", "checks"))

@@ -51,9 +51,9 @@ class NoRuns:
     def made(self, model: str, run_key: str) -> ModelVersion | None:
         """Nothing registered."""
 
-    def caused(self, model: str, cause: str, besides: str = "") -> bool:
+    def causes(self, model: str, besides: str = "") -> set[str]:
         """Nothing ran."""
-        return False
+        return set()
 
     def running(self, model: str, run_key: str, params: Mapping[str, str], tags: Mapping[str, str]) -> Any:
         """Nothing runs."""
@@ -192,7 +192,7 @@ def changed(p: Platform, **changes: Any) -> Platform:
     return replace(p, case=p.case.model_copy(update={"tables": tables}))
 
 
-def crown(p: Platform, version: int = 1, reads: Reads | None = None) -> None:
+def crown(p: Platform, version: int = 1, reads: Reads | None = None, holdout_auc: float | None = None) -> None:
     """Promote a version, which read nothing unless told; scoring begins on the next night."""
     head = p.lake.head("main")
     ledger = read_ledger(p.lake, "toy", head)
@@ -203,7 +203,7 @@ def crown(p: Platform, version: int = 1, reads: Reads | None = None) -> None:
         run_key=hashlib.sha256(f"promotion {seq}".encode()).hexdigest(), case="toy", stage="train", base_commit=head,
         audited_commit=head, gate_version=gate_version(), code_version="c0de", actor="test", run_id="t",
         created_at=datetime.now(UTC), seq=seq, model_name="toy", model_version=version, model_sha256="0" * 64,
-        data_commit=head, metrics={}, gates=(), reads=reads or {},
+        data_commit=head, metrics={} if holdout_auc is None else {"holdout_auc": holdout_auc}, gates=(), reads=reads or {},
     )  # fmt: skip
     seal(p.lake, branch, receipt)
     publish(p.lake, p.tables, p.lease, Work(branch, receipt, lambda _: None))

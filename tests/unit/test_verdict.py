@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from lakeloop.core.quality import QUALITY
 from lakeloop.core.reports import DateEvidence, Fact
 from lakeloop.core.use_case import DriftPolicy
 from lakeloop.core.verdict import CONSEQUENCES, judge, settle
@@ -49,6 +50,19 @@ def test_few_rows_or_little_history_are_published_as_provisional() -> None:
 
 def test_a_hard_fact_outweighs_having_little_to_judge_by() -> None:
     assert judge(evidence(fact("weather", broken=True), rows=3, history_days=0), POLICY).word == "data_fault"
+
+
+def test_a_champion_below_its_bound_is_decay_published_as_degraded_and_trained_anew() -> None:
+    worn = fact("outcomes", broken=True, words="AUC is .6").model_copy(update={"name": QUALITY, "severity": "warning"})
+    verdict = judge(evidence(worn), POLICY)
+    assert (verdict.word, verdict.words, verdict.tables) == ("decay", "AUC is .6", ())
+    assert verdict.consequence == ("degraded", False, "warning", True)
+    assert judge(evidence(worn, rows=3), POLICY).word == "provisional"
+    assert judge(evidence(worn, fact("weather", broken=True)), POLICY).word == "data_fault"
+
+
+def test_only_decay_retrains() -> None:
+    assert [word for word, follows in CONSEQUENCES.items() if follows.retrains] == ["decay"]
 
 
 def test_only_a_data_fault_withdraws_and_it_never_publishes() -> None:

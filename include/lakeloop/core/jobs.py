@@ -227,6 +227,7 @@ class EvidenceJob(Job):
     data_commit: str
     candidates: dict[str, tuple[date, ...]]  # commit of a candidate -> its dates
     settle: tuple[date, ...] = ()  # dates whose later tables are there now
+    matured: tuple[date, ...] = ()  # published dates whose labels are there now
 
 
 AnyJob = (

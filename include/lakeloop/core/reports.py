@@ -248,10 +248,11 @@ class Fact(Value):
 
 
 class EvidenceReport(Value):
-    """Evidence date by date: of candidates, and of dates that later tables speak of."""
+    """Evidence date by date: of candidates, of dates that later tables speak of, and how well published scores ranked."""
 
     dates: tuple[DateEvidence, ...]
     settled: tuple[DateEvidence, ...] = ()
+    aucs: dict[date, float] = Field(default_factory=dict)  # of published scores, by date; none where a class is absent
 
 
 Report = (

@@ -4,7 +4,7 @@ import uuid
 from datetime import date, timedelta
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from lakeloop.core.lake import run_branch
 from lakeloop.core.value import Value
@@ -27,7 +27,7 @@ class Run(Value):
     replay: str = ""  # why published deliveries are written again from their bytes
     decide: Literal["", "withdraw", "accept"] = ""  # a person's answer to dates the watch holds, inside the range
     reason: str = ""
-    cause: str = Field(default="", pattern=r"^((verdict\|\d{4}-\d{2}-\d{2})|clock)?$")  # why it trains; empty: by hand
+    cause: Literal["", "clock", "verdict"] = ""  # what woke a training; empty: somebody, by hand
     actor: str = "airflow"
 
     @model_validator(mode="after")

@@ -11,7 +11,7 @@ from lakeloop.core.tuning import Stopped, Trial, Tuning, best, gain, told
 from lakeloop.core.use_case import XGBoost
 from lakeloop.core.value import Value
 
-BY_HAND, CLOCK = "by hand", "clock"
+BY_HAND, CLOCK, VERDICT = "by hand", "clock", "verdict"
 
 
 class Layout(Value):

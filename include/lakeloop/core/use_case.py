@@ -124,6 +124,17 @@ class Settlement(Value):
     fewest: int = 10  # a group with fewer rows is not judged
 
 
+class QualityPolicy(Value):
+    """How far the champion may fall below its own hold-out on later days, and how often that asks for a training."""
+
+    days: int = Field(default=7, gt=0)  # the newest published dates with labels, whose AUCs are averaged
+    fewest_days: int = Field(default=3, gt=0)  # of fewer, nothing is said
+    drop: float = Field(default=0.1, gt=0, lt=1)  # of AUC, below the mean of the champion's hold-out days
+    cooldown_days: int = Field(default=7, gt=0)  # between two dates whose verdicts are trained for
+    budget: int = Field(default=3, ge=0)  # trainings by verdict within `budget_days`; 0: none ever
+    budget_days: int = Field(default=30, gt=0)
+
+
 class DriftPolicy(Value):
     """What the audit and the watch hold against a date's tables, and how far the watch may act alone."""
 
@@ -135,6 +146,7 @@ class DriftPolicy(Value):
     varieties: tuple[Variety, ...] = ()
     agreements: tuple[Agreement, ...] = ()
     settlements: tuple[Settlement, ...] = ()
+    quality: QualityPolicy = QualityPolicy()
     partial_share: float = 0.6  # of the median rows of the same weekdays
     history_days: int = 28
     minimum_history: int = 7

@@ -5,6 +5,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
+from lakeloop.core.quality import QUALITY
 from lakeloop.core.reports import DateEvidence, Fact
 from lakeloop.core.use_case import DriftPolicy
 from lakeloop.core.value import Value
@@ -20,6 +21,7 @@ class Consequence(NamedTuple):
     trust: Trust | None
     withdraws: bool
     alert: Literal["none", "info", "warning", "critical"]
+    retrains: bool = False  # inside cooldown and budget
 
     @property
     def publishes(self) -> bool:
@@ -32,7 +34,7 @@ CONSEQUENCES: Mapping[VerdictWord, Consequence] = MappingProxyType(
         "ok": Consequence("trusted", withdraws=False, alert="none"),
         "provisional": Consequence("provisional", withdraws=False, alert="info"),
         "degraded": Consequence("degraded", withdraws=False, alert="warning"),
-        "decay": Consequence("degraded", withdraws=False, alert="warning"),
+        "decay": Consequence("degraded", withdraws=False, alert="warning", retrains=True),
         "data_fault": Consequence(None, withdraws=True, alert="critical"),
         "suspect": Consequence(None, withdraws=False, alert="critical"),
     }
@@ -54,7 +56,7 @@ class Verdict(Value):
 
 
 def judge(evidence: DateEvidence, policy: DriftPolicy) -> Verdict:
-    """A broken hard fact is a data fault however little else is known; then too little is provisional."""
+    """A broken hard fact is a data fault however little else is known; then too little is provisional, a worn model decay."""
     if fault := _fault(evidence):
         return fault
     if evidence.rows < policy.minimum_rows:
@@ -63,6 +65,8 @@ def judge(evidence: DateEvidence, policy: DriftPolicy) -> Verdict:
     if evidence.history_days < policy.minimum_history:
         words = f"{evidence.history_days} days of history, fewer than the {policy.minimum_history} a judgement needs"
         return Verdict(data_date=evidence.data_date, word="provisional", words=words)
+    if worn := [fact for fact in evidence.facts if fact.name == QUALITY and fact.broken]:
+        return Verdict(data_date=evidence.data_date, word="decay", words=_spell(worn))
     measured = sum(fact.value is not None for fact in evidence.facts)
     words = f"{evidence.rows} rows, {measured} facts measured, all inside their bounds"
     return Verdict(data_date=evidence.data_date, word="ok", words=words)

@@ -13,10 +13,11 @@ from lakeloop.core.lake import DATE_COLUMN, clean, scores
 from lakeloop.core.reports import DateEvidence, EvidenceReport, Fact
 from lakeloop.core.use_case import DriftPolicy, UseCase
 from lakeloop.spark.clean import widened_by_name
-from lakeloop.spark.features import entity_table
+from lakeloop.spark.features import entity_table, label_frame
 from lakeloop.spark.measures import Answers, day_by_day, days_frame, errors_of, settlement_frame, with_past
 from lakeloop.spark.questions import Question, ask, reading
 from lakeloop.spark.tables import find_table, one_of
+from lakeloop.spark.training.measures import by_day
 
 Days = Mapping[date, Day]
 
@@ -42,6 +43,7 @@ def evidence(job: EvidenceJob, spark: SparkSession, case: UseCase) -> EvidenceRe
             for day in dates
         ),
         settled=tuple(_settled(case, day, answers) for day in job.settle),
+        aucs=_aucs(job, spark, case) if job.matured else {},
     )
 
 
@@ -81,6 +83,18 @@ def _settled(case: UseCase, day: date, answers: Mapping[str, Answers]) -> DateEv
     rows = max((sum(one.rows for one in errors.values()) for errors in found.values()), default=0)
     facts = tuple(settlement_fact(rule, errors) for rule, errors in found.items())
     return DateEvidence(data_date=day, rows=rows, history_days=0, facts=facts)
+
+
+def _aucs(job: EvidenceJob, spark: SparkSession, case: UseCase) -> dict[date, float]:
+    """The AUC of published scores by date, over rows with a label; a date of one class has none."""
+    published = find_table(spark, job.repository, job.data_commit, scores(case.name))
+    if published is None:
+        return {}
+    keys, label = [*case.entity, DATE_COLUMN], case.label.name
+    labels = label_frame(spark, case, job.repository, job.data_commit, job.matured).where(F.col(label).isNotNull())
+    ranks = published.where(one_of(DATE_COLUMN, job.matured)).select(*keys, "score").join(labels, keys)
+    found = by_day(ranks, ["score"], label)
+    return {one.data_date: one.auc for one in found if one.auc is not None}
 
 
 def _scored(job: EvidenceJob, spark: SparkSession, case: UseCase) -> dict[date, Mapping[str, float]]:

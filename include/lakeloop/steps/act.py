@@ -25,7 +25,7 @@ def act(p: Platform, run: Run, judged: dict[str, Any]) -> dict[str, Any]:
     """Carry out the verdicts of a judgement; done parts are found, not repeated."""
     record = Judged.model_validate_json(p.lake.get(judged["commit"], evidence_path(judged["run_key"], JUDGED)))
     told: dict[str, Any] = {"commit": "", "run_key": "", "page": PAGE, "verdicts": {}, "merges": {}}
-    told |= {"published": 0, "withdrawn": 0, "held": 0, "settled": 0}
+    told |= {"published": 0, "withdrawn": 0, "held": 0, "settled": 0, "retrains": False}
     settled = [_accepted(run, one) for one in record.settled]
     _settle(p, run, settled, told)
     faulty = {one.verdict.data_date for one in settled if not one.trust}  # a candidate does not know what later tables say
@@ -92,6 +92,7 @@ def _publish(p: Platform, run: Run, key: str, dates: list[JudgedDate], told: dic
     told["published"] += len(dates)
     for one in dates:
         told["verdicts"][one.verdict.data_date.isoformat()] = one.verdict.word
+        told["retrains"] = told["retrains"] or one.verdict.consequence.retrains
         notices.verdict_not_ok(p, run, one.verdict, key, f"scores published as {one.trust}")
 
 

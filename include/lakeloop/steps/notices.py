@@ -186,6 +186,8 @@ def _answer(p: Platform, verdict: Verdict) -> str:
 def _next(p: Platform, verdict: Verdict) -> str:
     if verdict.word == "data_fault":
         return f"ask for a repair of {', '.join(verdict.tables)} {verdict.data_date}; scores follow by themselves"
+    if verdict.consequence.retrains:
+        return f"{p.case.name}__train runs by itself, inside cooldown and budget; `lakeloop models list {p.case.name}`"
     return f"lakeloop sql \"select * from verdicts where data_date = '{verdict.data_date}'\""
 
 

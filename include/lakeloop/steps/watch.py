@@ -6,6 +6,8 @@ from typing import Any
 from lakeloop.core.checkpoints import reached
 from lakeloop.core.jobs import EvidenceJob
 from lakeloop.core.lake import MAIN, run_key
+from lakeloop.core.ledger import Ledger
+from lakeloop.core.quality import promised, quality_fact, to_measure
 from lakeloop.core.reports import DateEvidence, EvidenceReport
 from lakeloop.core.runs import Run
 from lakeloop.core.scoring import Candidate, to_judge
@@ -53,7 +55,7 @@ def judge_dates(p: Platform, run: Run) -> dict[str, Any]:
     open_ones = to_settle(ledger, p.case, run)
     if not work and not open_ones:
         return {"nothing_to_do": True, "summary": "no candidate waits to be judged, and no date to be settled"}
-    report = _measure(p, head, {candidates[key].commit: days for key, days in work.items()}, list(open_ones))
+    report = _measure(p, ledger, {candidates[key].commit: days for key, days in work.items()}, list(open_ones))
     judged = Judged(data_commit=head, dates=_verdicts(p, work, candidates, report), settled=_settled(open_ones, report))
     key = run_key(
         case=p.case.name, stage="watch", contract=p.case.contract_version(), code=p.code_version,
@@ -72,15 +74,21 @@ def judge_dates(p: Platform, run: Run) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _measure(p: Platform, head: str, candidates: dict[str, list[date]], settle: list[date]) -> EvidenceReport:
+def _measure(p: Platform, ledger: Ledger, candidates: dict[str, list[date]], settle: list[date]) -> EvidenceReport:
+    """What Spark found; with each judged date, how well the champion did on the dates before whose labels are there."""
+    judged = [day for days in candidates.values() for day in days]
     report = p.spark.run(
         EvidenceJob(
-            repository=p.lake.repository, case=p.case_ref, data_commit=head,
+            repository=p.lake.repository, case=p.case_ref, data_commit=ledger.head,
             candidates={commit: tuple(days) for commit, days in candidates.items()}, settle=tuple(settle),
+            matured=tuple(to_measure(ledger, p.case, judged)),
         )
     )  # fmt: skip
     assert isinstance(report, EvidenceReport)  # noqa: S101  # a job answers with its own report
-    return report
+    held_out = promised(ledger)
+    quality = {one.data_date: quality_fact(p.case, one.data_date, report.aucs, held_out) for one in report.dates}
+    dates = (one.model_copy(update={"facts": (*one.facts, quality[one.data_date])}) for one in report.dates)
+    return report.model_copy(update={"dates": tuple(dates)})
 
 
 def _verdicts(

@@ -1,6 +1,7 @@
 """Prepare: pin a commit, part its matured days, and freeze the training set on a branch of its own."""
 
 import json
+from collections.abc import Collection
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -12,9 +13,10 @@ from lakeloop.core.ledger import Ledger
 from lakeloop.core.reading import wanted
 from lakeloop.core.receipts import PromotionReceipt, Reads
 from lakeloop.core.reports import MatrixReport
+from lakeloop.core.retraining import Asked, asked_by_verdict
 from lakeloop.core.runs import Run
 from lakeloop.core.scoring import late_tables, whole_days
-from lakeloop.core.training import BY_HAND, CLOCK, Layout, TrainingSet
+from lakeloop.core.training import BY_HAND, VERDICT, Layout, TrainingSet
 from lakeloop.core.use_case import UseCase
 from lakeloop.core.words import counted
 from lakeloop.steps.history import read_ledger
@@ -37,9 +39,9 @@ def prepare(p: Platform, run: Run) -> dict[str, Any]:
         return _nothing(f"training is frozen: {reason}; nothing was trained; `lakeloop unfreeze` lifts it")
     head = p.lake.head(MAIN)
     ledger = read_ledger(p.lake, p.case.name, head)
-    cause = cause_of(ledger, p.case, run)
-    if cause != BY_HAND and p.runs.caused(p.case.name, cause, besides=run.run_id):
-        return _nothing(f"{cause} was trained for already")
+    asked = cause_of(ledger, p.case, run, p.runs.causes(p.case.name, besides=run.run_id) if run.cause else ())
+    if not asked.cause:
+        return _nothing(asked.words)
     split = split_days(
         matured_days(ledger, p.case, run), holdout_days=p.case.holdout_days, fewest_fit_days=p.case.fewest_training_days,
         most_fit_days=p.case.training_days, cut_off=ledger.cut_off,
@@ -60,7 +62,7 @@ def prepare(p: Platform, run: Run) -> dict[str, Any]:
         )
     )  # fmt: skip
     assert isinstance(written, MatrixReport)  # noqa: S101  # a job answers with its own report
-    training = _described(p, key, cause, ledger, reads, split, written)
+    training = _described(p, key, asked.cause, ledger, reads, split, written)
     keep(p.lake, branch, key, {TRAINING: training})
     reached("train.written")
     commit = p.lake.commit(branch, f"training set of {p.case.name}", {})
@@ -99,12 +101,16 @@ def training_reads(ledger: Ledger, case: UseCase, days: list[date]) -> Reads:
     return ledger.reads_of(read)
 
 
-def cause_of(ledger: Ledger, case: UseCase, run: Run) -> str:
-    """Why this run trains: a verdict, a week of the case's own clock, or somebody asked."""
-    if run.cause != CLOCK:
-        return run.cause or BY_HAND
+def cause_of(ledger: Ledger, case: UseCase, run: Run, causes: Collection[str]) -> Asked:
+    """Why this run trains: somebody asked, a verdict asks, or a week of the case's own clock that was not trained for."""
+    if not run.cause:
+        return Asked(BY_HAND, "")
+    asked = asked_by_verdict(ledger, case, causes)
+    if asked.cause or run.cause == VERDICT:
+        return asked
     year, week, _ = ledger.today(case, datetime.now(UTC)).isocalendar()
-    return f"weekly|{year}-W{week:02d}"
+    weekly = f"weekly|{year}-W{week:02d}"
+    return Asked("", f"{weekly} was trained for already; {asked.words}") if weekly in causes else Asked(weekly, "")
 
 
 def _described(
