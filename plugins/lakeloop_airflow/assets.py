@@ -1,8 +1,11 @@
 """The Assets that wake DAGs; no run reads what to do from them, so they carry no partition key."""
 
-from airflow.sdk import Asset, AssetAlias, Context
+from typing import Any
+
+from airflow.sdk import Asset, AssetAlias, get_current_context
 
 from lakeloop.core.use_case import UseCase
+from lakeloop.wiring import load_case
 
 
 def published(case: UseCase) -> Asset:
@@ -25,6 +28,9 @@ def may_be_worn(case: UseCase) -> AssetAlias:
     return AssetAlias(name=f"{case.name}_may_be_worn", group="lakeloop")
 
 
-def touch_worn(context: Context, case: UseCase) -> None:
-    """Wakes the case's training; what it trains for, it reads from main."""
-    context["outlet_events"][may_be_worn(case)].add(worn(case))
+def waking_training(case_ref: str, done: dict[str, Any]) -> dict[str, Any]:
+    """Wakes the case's training where a verdict asks for it (what it trains for, it reads from main); the answer as it was."""
+    if done.get("retrains"):
+        case = load_case(case_ref)
+        get_current_context()["outlet_events"][may_be_worn(case)].add(worn(case))
+    return done

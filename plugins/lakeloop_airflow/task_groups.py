@@ -6,12 +6,11 @@ Task ids are plain verbs, different in every word, so that a DAG may be a senten
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import chain, get_current_context, task, teardown
+from airflow.sdk import chain, task, teardown
 
 from lakeloop.core.use_case import UseCase
-from lakeloop.wiring import load_case
 from lakeloop_airflow.approval import approval_of
-from lakeloop_airflow.assets import may_be_worn, published, scored, touch_worn
+from lakeloop_airflow.assets import may_be_worn, published, scored, waking_training
 from lakeloop_airflow.case_dag import tuning_limit
 from lakeloop_airflow.cases import ref_of
 from lakeloop_airflow.closing import close_run
@@ -74,10 +73,7 @@ def judge(case_ref: str) -> Answer:
 @task(**_SPARK)
 def act(case_ref: str, judged: Answer) -> Answer:
     """Publishes, withdraws or holds, as the verdicts say: one gated merge; wakes the training where one asks for it."""
-    done = perform("watch", "act.act", case_ref, judged)
-    if done.get("retrains"):
-        touch_worn(get_current_context(), load_case(case_ref))
-    return done
+    return waking_training(case_ref, perform("watch", "act.act", case_ref, judged))
 
 
 @task(**_SPARK)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -311,3 +312,32 @@ def test_without_anything_to_train_on_nothing_is_tuned(tuning_flights: UseCase, 
     stage.answers["training.prepare.prepare"] = {"nothing_to_do": True, "summary": "3 matured days, training needs 21"}
     state, tasks = run("flights__train")
     assert (stage.played, state, tasks["tune"], tasks["fit"]) == (["training.prepare.prepare"], "success", "skipped", "skipped")
+
+
+@pytest.mark.parametrize("retrains", [True, False])
+def test_only_a_verdict_that_asks_for_a_training_wakes_it(run: Runner, stage: Stage, retrains: bool) -> None:
+    from airflow.models.asset import AssetEvent, AssetModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import func, select
+
+    def touched() -> int:
+        with create_session() as session:
+            asked = select(func.count(AssetEvent.id)).join(AssetModel, AssetModel.id == AssetEvent.asset_id)
+            return int(session.scalar(asked.where(AssetModel.name == "flights_worn")) or 0)
+
+    before = touched()
+    stage.answers["act.act"] = {"nothing_to_do": False, "retrains": retrains}
+    assert run("flights__watch")[0] == "success"
+    assert touched() - before == int(retrains)
+
+
+@pytest.mark.parametrize(("run_type", "cause"), [("asset_triggered", "verdict"), ("scheduled", "clock"), ("manual", "")])
+def test_a_training_knows_what_woke_it_and_no_more(run_type: str, cause: str) -> None:
+    from lakeloop_airflow.runs import run_of
+
+    dag_run = SimpleNamespace(run_id="r", run_type=run_type, conf={}, logical_date=None, triggering_user_name=None)
+    context: Any = {
+        "dag_run": dag_run, "dag": SimpleNamespace(params={}), "params": {}, "ti": SimpleNamespace(try_number=1),
+    }  # fmt: skip
+    assert run_of(context, "use_cases.flights:FLIGHTS", "train").cause == cause
+    assert run_of(context, "use_cases.flights:FLIGHTS", "watch").cause == ""

@@ -18,4 +18,4 @@ def test_nothing_is_fitted_and_the_words_name_the_parameters_there_are(
     state, tasks = run("flights__train", max_depth="9")
     assert (stage.played, state, tasks["prepare"], tasks["fit"]) == ([], "failed", "failed", "upstream_failed")
     (alert,) = platform_db.outbox.all()
-    assert "unknown keys ['max_depth'], known are ['cause', 'date_from', 'date_to']; nothing was done" in alert.body["cause"]
+    assert "unknown keys ['max_depth'], known are ['date_from', 'date_to']; nothing was done" in alert.body["cause"]

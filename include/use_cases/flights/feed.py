@@ -20,7 +20,7 @@ from use_cases.flights.contracts import TABLES
 FIRST_NIGHT = date(2013, 1, 1)
 ZONE = ZoneInfo("America/New_York")
 EVENING, MORNING = time(20), time(8)
-Fault = Literal["celsius", "an_hour_late", "truncated"]
+Fault = Literal["celsius", "an_hour_late", "turned_round", "truncated"]
 _SOURCES = {"schedule": "flights.csv.zip", "outcomes": "flights.csv.zip"}
 
 
@@ -169,4 +169,16 @@ def _in_celsius(text: str) -> str:
     return _text([header, *rows])
 
 
-_CHANGES: Mapping[str, Callable[[str], str]] = {"celsius": _in_celsius, "an_hour_late": _an_hour_late}
+def _turned_round(text: str) -> str:
+    """The day's latest flight gets the earliest one's arrival delay, and so on: a world in which what was learnt is wrong."""
+    header, *rows = csv.reader(io.StringIO(text))
+    at = header.index("arr_delay")
+    arrived = sorted((row for row in rows if row[at] != "NA"), key=lambda row: float(row[at]))
+    for row, delay in zip(arrived, [row[at] for row in reversed(arrived)], strict=True):
+        row[at] = delay
+    return _text([header, *rows])
+
+
+_CHANGES: Mapping[str, Callable[[str], str]] = {
+    "celsius": _in_celsius, "an_hour_late": _an_hour_late, "turned_round": _turned_round,
+}  # fmt: skip
