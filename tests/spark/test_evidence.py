@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 from pyspark.sql import SparkSession
 
 from lakeloop.adapters.lakefs_lake import LakeFSLake
@@ -13,7 +15,7 @@ from lakeloop.core.reports import DateEvidence, EvidenceReport
 from lakeloop.core.verdict import judge, settle
 from lakeloop.settings import Settings
 from lakeloop.spark.evidence import evidence
-from tests.spark.small_flights import Rows, days, of, publish, world
+from tests.spark.small_flights import Rows, days, of, options, publish, world
 from use_cases.flights import FLIGHTS
 
 FIRST = date(2013, 3, 1)
@@ -101,3 +103,41 @@ def test_the_first_days_of_a_lake_are_provisional_and_say_so(spark: SparkSession
     seen = {one.data_date: one for one in measured(spark, lake, commit, [FIRST, FIRST + timedelta(days=7)]).dates}
     assert [one.history_days for one in seen.values()] == [0, 7]
     assert [judge(one, POLICY).word for one in seen.values()] == ["provisional", "ok"]
+
+
+def test_published_scores_are_ranked_by_the_labels_that_came_since(
+    spark: SparkSession, stack: Settings, lake: LakeFSLake
+) -> None:
+    dates = days(FIRST, 4)
+    tables = world(dates)
+    right, wrong, unlabelled = dates[0], dates[1], dates[3]
+    tables["outcomes"] = [row for row in tables["outcomes"] if row["data_date"] != unlabelled]
+    publish(stack, lake, tables)
+    put_scores(stack, lake, [row for row in tables["outcomes"] if row["data_date"] == right], sign=1)
+    put_scores(stack, lake, [row for row in tables["outcomes"] if row["data_date"] == wrong], sign=-1)
+    put_scores(stack, lake, [row for row in tables["schedule"] if row["data_date"] == unlabelled], sign=1)
+    commit = lake.commit("main", "scores", {})
+    asked = EvidenceJob(
+        repository=lake.repository, case="use_cases.flights:FLIGHTS", data_commit=commit, candidates={},
+        matured=tuple(dates),
+    )  # fmt: skip
+    assert evidence(asked, spark, FLIGHTS).aucs == {right: 1.0, wrong: 0.0}, "a date without scores or labels has none"
+    assert evidence(asked.model_copy(update={"matured": ()}), spark, FLIGHTS).aucs == {}
+
+
+def put_scores(stack: Settings, lake: LakeFSLake, rows: Rows, sign: int) -> None:
+    """Scores that rank a date's flights as they arrived, or the other way round; a flight that never did is in the middle."""
+    scored = [
+        {**{name: row[name] for name in FLIGHTS.entity}, "data_date": row["data_date"], "score": 0.5 + sign * late(row)}
+        for row in rows
+    ]
+    write_deltalake(
+        f"s3://{lake.repository}/main/scores/flights", pa.Table.from_pylist(scored), partition_by=["data_date"], mode="append",
+        storage_options=options(stack),
+    )  # fmt: skip
+
+
+def late(row: dict[str, object]) -> float:
+    """How far above or below the middle; the label says late from a quarter of an hour on."""
+    delay = row.get("arr_delay")
+    return 0.0 if delay is None else float(str(delay)) / 1000
