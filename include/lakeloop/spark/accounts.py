@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lakeloop.core.contract import TableContract
@@ -29,11 +29,12 @@ def unread(contract: TableContract) -> int:
 
 
 class Counts(NamedTuple):
-    """What was counted in one pass: rows by unit, where the files begin, and whether good rows share a key."""
+    """What was counted in one pass: rows by unit, where the files begin, and what can be said of keys by then."""
 
     by_unit: Mapping[int, Sequence[Count]]
     begins: Mapping[int, int]  # by place of the head: _at of its file's first line
-    has_duplicates: bool
+    repeats: bool  # good rows of one file share a key
+    spreads: bool  # good rows of one date are in several files
 
     @property
     def rows(self) -> dict[int, int]:
@@ -43,12 +44,11 @@ class Counts(NamedTuple):
 
 def counted(contract: TableContract, judged: DataFrame, heads: Sequence[Head]) -> Counts:
     """Count judged rows; the first line of a file that has a header is none."""
-    keys = F.xxhash64(*contract.key)  # two keys with one hash only cost the longer way
     groups = (
         judged.groupBy(DATE_COLUMN, "_place", "_reasons", "_is_spare")
         .agg(
             F.count("*").alias("rows"),
-            F.count_distinct(keys).alias("keys"),
+            F.count_distinct(_key(contract)).alias("keys"),
             F.sum("_cells").alias("cells"),
             F.min(F.when(F.col("_block") == 0, F.col("_at"))).alias("first"),
         )
@@ -65,7 +65,22 @@ def counted(contract: TableContract, judged: DataFrame, heads: Sequence[Head]) -
         reasons = tuple(row["_reasons"].split(BETWEEN)) if row["_reasons"] else ()
         count = Count(reasons, row["_is_spare"], row["rows"] - is_header, row["cells"] - is_header * unread(contract))
         by_unit.setdefault(head.unit, []).append(count)
-    return Counts(by_unit, begins, any(not row["_reasons"] and row["keys"] < row["rows"] for row in groups))
+    good = [row for row in groups if not row["_reasons"]]
+    spreads = len({row["_place"] for row in good}) > len({row[DATE_COLUMN] for row in good})
+    return Counts(by_unit, begins, any(row["keys"] < row["rows"] for row in good), spreads)
+
+
+def has_duplicates(contract: TableContract, judged: DataFrame, counts: Counts) -> bool:
+    """Whether good rows of a date share a key, in whichever files; Spark is asked again only of rows in several files."""
+    if counts.repeats or not counts.spreads:
+        return counts.repeats
+    by_date = judged.where(F.col("_reasons") == "").groupBy(DATE_COLUMN)
+    keys = by_date.agg(F.count("*").alias("rows"), F.count_distinct(_key(contract)).alias("keys"))
+    return not keys.where("keys < rows").isEmpty()
+
+
+def _key(contract: TableContract) -> Column:
+    return F.xxhash64(*contract.key)  # two keys with one hash only cost the longer way
 
 
 def account(counts: Sequence[Count]) -> RowAccount:

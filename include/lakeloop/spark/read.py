@@ -88,7 +88,7 @@ def without_duplicates(contract: TableContract, judged: DataFrame) -> DataFrame:
     same_key = Window.partitionBy(DATE_COLUMN, good, *(F.col(name) for name in contract.key))
     content = F.struct(*(column.name for column in contract.columns))
     differs = good & (F.min(content).over(same_key) != F.max(content).over(same_key))
-    is_first = F.row_number().over(same_key.orderBy("_at")) == 1
+    is_first = F.row_number().over(same_key.orderBy("_place", "_at")) == 1
     reasons = F.when(differs, F.lit(DUPLICATE_KEY)).otherwise(F.col("_reasons"))
     return judged.withColumns({"_reasons": reasons, "_is_spare": good & ~differs & ~is_first})
 

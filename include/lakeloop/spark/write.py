@@ -15,7 +15,7 @@ from lakeloop.core.lake import DATE_COLUMN, clean, quarantine
 from lakeloop.core.personal import shielded
 from lakeloop.core.reports import Refusal, UnitWritten, WriteReport
 from lakeloop.core.use_case import UseCase
-from lakeloop.spark.accounts import Count, account, counted
+from lakeloop.spark.accounts import Count, account, counted, has_duplicates
 from lakeloop.spark.heads import Head, miscounts, misfits, read_heads, told_heads
 from lakeloop.spark.lines import LandedFile, landed_files, landed_lines
 from lakeloop.spark.masking import published
@@ -63,11 +63,12 @@ def _write_table(
         rows = _held(judge(refused), len(units), held)
         counts = counted(contract, rows, heads)
         late = {at: refusal for at, refusal in miscounts(units, counts.rows).items() if at not in refused}
-        if late or counts.has_duplicates:  # rows that were good turn bad: judged anew, and with their texts
+        repeats = has_duplicates(contract, rows, counts)
+        if late or repeats:  # rows that were good turn bad: judged anew, and with their texts
             rows.unpersist()
             refused |= late
             judged = judge(refused, texts="all")
-            rows = _held(without_duplicates(contract, judged) if counts.has_duplicates else judged, len(units), held)
+            rows = _held(without_duplicates(contract, judged) if repeats else judged, len(units), held)
             counts = counted(contract, rows, heads)
         written = _accounted(units, counts.by_unit, refused)
         rows = without_headers(spark, rows, heads, counts.begins)
