@@ -262,3 +262,14 @@ def told(landed: Landed) -> tuple[FileShape, ...]:
     found = FileInspector().inspect(contract, landed.files, dict.fromkeys(landed.files, landed.rows))
     assert found.refusal is None
     return found.shapes
+
+
+def test_a_decimal_keeps_every_digit_that_parquet_has_of_it() -> None:
+    long = "1234567890123456789012345678901234.56"
+    asked = {long: long, f"-{long}": f"-{long}", "1.10": "1.1", "0.00": "0", "300.00": "300"}
+    content = io.BytesIO()
+    pq.write_table(pa.table({"price": pa.array(map(Decimal, asked), pa.decimal128(38, 2))}), content)
+    files = pa.RecordBatch.from_pydict({"path": ["a.parquet"], "content": [content.getvalue()]})
+    _, rows = _parquet_batches((("price", "decimal"),), frozenset(), [files])
+    assert [cell for (cell,) in rows.column("_cells").to_pylist()] == list(asked.values())
+    assert [json.loads(row, parse_float=Decimal)["price"] for row in rows.column("_row").to_pylist()] == list(map(Decimal, asked))

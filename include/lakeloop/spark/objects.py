@@ -210,11 +210,16 @@ def _column(values: pa.Array) -> tuple[str, list[str | None]]:
             None if value is None else json.dumps(value, default=str, ensure_ascii=False) for value in values.to_pylist()
         ]
     if pa.types.is_decimal(values.type):
-        return kind, [None if value is None else format(value.normalize(), "f") for value in values.to_pylist()]
+        return kind, [None if value is None else _without_zeros(format(value, "f")) for value in values.to_pylist()]
     texts = values.cast(pa.string())
     if kind == "moment":
         texts = pc.replace_substring_regex(texts, r"(\.\d{6})000(Z|[+-]\d{4}|$)", r"\1\2")  # whole microseconds
     return kind, texts.to_pylist()
+
+
+def _without_zeros(number: str) -> str:
+    """A decimal's text without the zeros that its type put behind it; Decimal.normalize would round it to 28 digits."""
+    return number.rstrip("0").rstrip(".") if "." in number else number
 
 
 def _hidden(texts: list[str | None]) -> tuple[str, list[str | None]]:
