@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakeloop.core.contract import TableContract
 from lakeloop.core.lake import DATE_COLUMN
 from lakeloop.core.reports import RowAccount
 from lakeloop.spark.heads import Head
+from lakeloop.spark.marks import mark
 from lakeloop.spark.rules import BETWEEN
 
 
@@ -48,7 +49,7 @@ def counted(contract: TableContract, judged: DataFrame, heads: Sequence[Head]) -
         judged.groupBy(DATE_COLUMN, "_place", "_reasons", "_is_spare")
         .agg(
             F.count("*").alias("rows"),
-            F.count_distinct(_key(contract)).alias("keys"),
+            F.count_distinct(mark(contract.key)).alias("keys"),  # two with one mark only cost the longer way
             F.sum("_cells").alias("cells"),
             F.min(F.when(F.col("_block") == 0, F.col("_at"))).alias("first"),
         )
@@ -75,12 +76,8 @@ def has_duplicates(contract: TableContract, judged: DataFrame, counts: Counts) -
     if counts.repeats or not counts.spreads:
         return counts.repeats
     by_date = judged.where(F.col("_reasons") == "").groupBy(DATE_COLUMN)
-    keys = by_date.agg(F.count("*").alias("rows"), F.count_distinct(_key(contract)).alias("keys"))
+    keys = by_date.agg(F.count("*").alias("rows"), F.count_distinct(mark(contract.key)).alias("keys"))
     return not keys.where("keys < rows").isEmpty()
-
-
-def _key(contract: TableContract) -> Column:
-    return F.xxhash64(*contract.key)  # two keys with one hash only cost the longer way
 
 
 def account(counts: Sequence[Count]) -> RowAccount:

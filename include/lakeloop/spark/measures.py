@@ -13,6 +13,7 @@ from lakeloop.core.agreements import Error
 from lakeloop.core.facts import Day, Moments
 from lakeloop.core.lake import DATE_COLUMN
 from lakeloop.core.use_case import Agreement, DriftPolicy, Settlement, Staleness, UnitRatio
+from lakeloop.spark.marks import mark
 from lakeloop.spark.questions import Answer
 from lakeloop.spark.tables import one_of
 
@@ -87,8 +88,7 @@ def ratio_frame(
     """Per date, the median of its ratios to each recent date that is there; by group, over the ratios of all groups."""
     # a group is small and alike inside, so its mean will do, and it keeps to its weekdays
     step, middle = (_WEEK, F.avg(rule.column)) if rule.by else (1, F.median(rule.column))
-    mark = F.xxhash64(F.lit(0), *rule.by).alias("mark")
-    daily = past.beside(frame).groupBy(DATE_COLUMN, "_is_new", "_is_there", mark).agg(middle.alias("middle"))
+    daily = past.beside(frame).groupBy(DATE_COLUMN, "_is_new", "_is_there", mark(rule.by).alias("mark")).agg(middle.alias("middle"))
     before = F.collect_list(F.when(F.col("_is_there"), F.col("middle"))).over(
         _days_before(policy.history_days, "mark", F.expr(f"pmod(unix_date({DATE_COLUMN}), {step})"))
     )
@@ -102,7 +102,7 @@ def ratio_frame(
 
 def common_frame(frame: DataFrame, rule: Staleness, dates: Iterable[date], past: Past = _AS_IT_IS) -> DataFrame:
     """Per date and earlier date of the week before it the rows in common."""
-    marked = past.beside(frame).select(DATE_COLUMN, "_is_new", "_is_there", F.xxhash64(*rule.columns).alias("mark"))
+    marked = past.beside(frame).select(DATE_COLUMN, "_is_new", "_is_there", mark(rule.columns).alias("mark"))
     marked = marked.repartition("mark").distinct()  # brought together once, for this and for what is asked next
     there = F.collect_list(F.when(F.col("_is_there"), F.col(DATE_COLUMN)))
     before = marked.withColumn("before", there.over(_days_before(_WEEK, "mark")))
@@ -126,7 +126,7 @@ def elsewhere_frame(
     is_new, day = F.col("_is_new"), F.col(DATE_COLUMN)
     sets = {"new": is_new, "earlier": F.col("_is_there"), "later": ~is_new | ~day.isin(*dates)}
     days = (F.collect_set(F.when(is_one, day)).alias(name) for name, is_one in sets.items())
-    dated = past.beside(frame).groupBy(F.xxhash64(*columns).alias("mark")).agg(*days)
+    dated = past.beside(frame).groupBy(mark(columns).alias("mark")).agg(*days)
     twice = dated.where(F.size(F.array_union("new", F.array_union("earlier", "later"))) > 1)
     by_day = twice.select(F.explode("new").alias(DATE_COLUMN), "earlier", "later")
 

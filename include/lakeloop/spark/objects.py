@@ -18,6 +18,7 @@ from pyspark.sql import functions as F
 
 from lakeloop.core.contract import TableContract
 from lakeloop.core.personal import MASK
+from lakeloop.spark.rules import HEADER_AGAIN
 
 UNREADABLE = "unreadable: "  # stands where a Parquet file's header would
 OF_LINE = {"_file": "string", "_block": "bigint", "_at": "bigint", "_row": "string", "_is_odd": "boolean"}
@@ -171,7 +172,7 @@ def _parquet_file(columns: _Columns, hidden: frozenset[str], path: str, content:
 
     try:
         file = pq.ParquetFile(pa.BufferReader(content))
-        yield _lines(path, 0, [json.dumps(file.schema_arrow.names)], [Read([], None, None)])
+        yield _lines(path, 0, [json.dumps(file.schema_arrow.names)], [Read([], HEADER_AGAIN, None)])  # no row, and no good one
         at = 1
         for rows in _pieces(pq.ParquetFile(pa.BufferReader(content), read_dictionary=_texts(file.schema_arrow))):
             texts = {name: _column(rows.column(place)) for place, name in enumerate(rows.schema.names)}

@@ -14,6 +14,7 @@ from lakeloop.core.jobs import LandedUnit
 from lakeloop.core.lake import DATE_COLUMN, UnitId
 from lakeloop.core.nights import RowCounts, night_of
 from lakeloop.core.reports import Fingerprint, UnitWritten
+from lakeloop.spark.marks import mark
 from lakeloop.spark.questions import Answer
 from lakeloop.spark.rules import breaches
 from lakeloop.spark.slices import fingerprint_of, hashes
@@ -40,7 +41,7 @@ def profile_frame(frame: DataFrame, contract: TableContract, run_key: str, dates
 
 def keys_frame(frame: DataFrame, contract: TableContract, dates: Iterable[date]) -> DataFrame:
     """How many keys some dates of a table have; apart from its numbers, which would be kept for every key otherwise."""
-    marked = frame.where(one_of(DATE_COLUMN, dates)).select(DATE_COLUMN, F.xxhash64(*contract.key).alias("mark"))
+    marked = frame.where(one_of(DATE_COLUMN, dates)).select(DATE_COLUMN, mark(contract.key).alias("mark"))
     return marked.groupBy(DATE_COLUMN).agg(F.count_distinct("mark").alias("key_count"))
 
 

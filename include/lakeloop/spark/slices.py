@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import Any
-from zlib import crc32
 
 from pyspark.sql import Column, DataFrame, DataFrameWriter, Row, SparkSession
 from pyspark.sql import functions as F
@@ -11,6 +10,7 @@ from pyspark.sql import functions as F
 from lakeloop.core.jobs import AppendJob, CopyJob, FingerprintJob, Slice, UpdateJob
 from lakeloop.core.reports import DoneReport, Fingerprint, FingerprintReport
 from lakeloop.core.use_case import UseCase
+from lakeloop.spark.marks import named_values
 from lakeloop.spark.tables import find_table, one_of, uri
 
 _SEEDS = (7, 1_000_003)
@@ -32,10 +32,7 @@ def hashes(frame: DataFrame, without: Sequence[str] = ()) -> list[Column]:
 
 def row_hashes(frame: DataFrame, without: Sequence[str] = ()) -> list[Column]:
     """`_hash0` and `_hash1` of each row: its values with their names, nulls apart, so that a new column of nulls is no change."""
-    names = [name for name in sorted(frame.columns) if name not in without]
-    # xxhash64 passes over nulls, wherever they stand: a mark of the name, null with its value, says whose value follows
-    marks = {name: F.when(F.col(f"`{name}`").isNotNull(), F.lit(crc32(name.encode()))) for name in names}
-    cells = [part for name, mark in marks.items() for part in (mark, F.col(f"`{name}`"))]
+    cells = named_values(name for name in sorted(frame.columns) if name not in without)
     return [F.xxhash64(F.lit(seed), *cells).alias(f"_hash{at}") for at, seed in enumerate(_SEEDS)]
 
 

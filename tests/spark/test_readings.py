@@ -1,0 +1,63 @@
+"""Keys with nulls in them are keys like others; a limit on one reason refuses the date that breaks it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pyspark.sql import SparkSession
+
+from lakeloop.adapters.lakefs_lake import LakeFSLake
+from lakeloop.core.runs import SessionKey
+from lakeloop.settings import Settings
+from lakeloop.spark.connect import ConnectRunner
+from lakeloop.spark.marks import mark
+from lakeloop.spark.measures import elsewhere_frame
+from tests.spark.small_readings import Delivered, csv_of, suites, take_in
+
+DAY, NEXT = date(2024, 5, 1), date(2024, 5, 2)
+
+
+@pytest.fixture(scope="module")
+def readings(
+    stack: Settings, new_key: Callable[[], SessionKey], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ConnectRunner]:
+    asked = suites(tmp_path_factory.mktemp("readings") / "expectations")
+    with ConnectRunner(stack.model_copy(update={"expectations": asked}), new_key()) as opened:
+        yield opened
+
+
+def test_a_null_in_a_key_is_told_from_a_null_in_another_place(spark: SparkSession) -> None:
+    rows = [(None, "a"), ("a", None), (None, None), ("a", "a"), (None, "a")]
+    marks = [
+        row["mark"] for row in spark.createDataFrame(rows, "x string, y string").select(mark(["x", "y"]).alias("mark")).collect()
+    ]
+    assert len(set(marks)) == 4
+    assert marks[0] == marks[4]
+
+
+def test_an_identity_with_a_null_is_another_one_than_with_the_null_elsewhere(spark: SparkSession) -> None:
+    rows = [(DAY, None, "a"), (NEXT, "a", None), (DAY, "b", None), (NEXT, "b", None)]
+    frame = spark.createDataFrame(rows, "data_date date, x string, y string")
+    found = {row["data_date"]: row["rows"] for row in elsewhere_frame(frame, ["x", "y"], [NEXT], 7).collect()}
+    assert found == {NEXT: 1}
+
+
+def test_rows_whose_key_is_null_here_and_there_are_published_and_pass(lake: LakeFSLake, readings: ConnectRunner) -> None:
+    content = io.BytesIO()
+    rows = {"site": [None, "a", None], "sensor": ["a", None, None], "temp": [1.0, 2.0, None]}
+    pq.write_table(
+        pa.table({name: pa.array(values, pa.float64() if name == "temp" else pa.string()) for name, values in rows.items()}),
+        content,
+    )
+    files = {"a.parquet": content.getvalue(), "b.csv": csv_of("b,,3", ",b,4", "b,b,5")}
+    found = take_in(lake, readings, "nulls", {DAY: Delivered(files, 6)})
+    account = found.written[DAY].account
+    assert (account.rows_in, account.published, account.quarantined, account.deduplicated) == (6, 6, 0, 0)
+    assert found.written[DAY].cells == 2 + 2 + 0 + 2 + 2 + 3
+    assert [check.told for check in found.audited[DAY].failed("critical")] == []
+    assert {check.name: check.observed for check in found.audited[DAY].checks}["key_repeats"] == 0
