@@ -17,9 +17,9 @@ from lakeloop.settings import Settings
 from lakeloop.spark.connect import ConnectRunner
 from lakeloop.spark.marks import mark
 from lakeloop.spark.measures import elsewhere_frame
-from tests.spark.small_readings import Delivered, csv_of, suites, take_in
+from tests.spark.small_readings import CONTRACT, READINGS, Delivered, csv_of, suites, take_in
 
-DAY, NEXT = date(2024, 5, 1), date(2024, 5, 2)
+DAY, NEXT, LAST = date(2024, 5, 1), date(2024, 5, 2), date(2024, 5, 3)
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +61,23 @@ def test_rows_whose_key_is_null_here_and_there_are_published_and_pass(lake: Lake
     assert found.written[DAY].cells == 2 + 2 + 0 + 2 + 2 + 3
     assert [check.told for check in found.audited[DAY].failed("critical")] == []
     assert {check.name: check.observed for check in found.audited[DAY].checks}["key_repeats"] == 0
+
+
+def test_a_limit_on_one_reason_refuses_the_date_that_breaks_it_and_no_other(
+    lake: LakeFSLake, readings: ConnectRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = {"type": 0.3, "range:temp": 0.2, "type:temp": 0.25}
+    contract = CONTRACT.model_copy(update={"quarantine_limits": limits})
+    monkeypatch.setattr("tests.spark.small_readings.READINGS", READINGS.model_copy(update={"tables": (contract,)}))
+    good = ["a,1,1", "a,2,1", "a,3,1"]
+    kinds = {DAY: ["a,4,99"], NEXT: ["a,4,hot"], LAST: ["a,4,hot", "a,5,hot"]}
+    found = take_in(
+        lake, readings, "limits", {day: Delivered({"a.csv": csv_of(*good, *bad)}, 3 + len(bad)) for day, bad in kinds.items()}
+    )
+    assert {day: {check.name for check in one.failed("critical")} for day, one in found.audited.items()} == {
+        DAY: {"quarantine_share__range:temp"},
+        NEXT: set(),
+        LAST: {"quarantine_share__type", "quarantine_share__type:temp"},
+    }
+    told = next(check.told for check in found.audited[DAY].failed("critical"))
+    assert told == "quarantine_share__range:temp is 0.25, expected at most 0.2"

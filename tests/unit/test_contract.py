@@ -38,6 +38,14 @@ def test_a_column_whose_rules_do_not_fit_is_refused(asked: dict[str, Any], words
     [
         ({"key": ("nobody",)}, r"t: key columns \['nobody'\] are not in the contract"),
         ({"quarantine_limits": {"tpye": 0.1}}, r"t: quarantine_limits names \['tpye'\]; the families are malformed, "),
+        ({"quarantine_limits": {"tpye:id": 0.1}}, r"t: quarantine_limits names \['tpye:id'\]; the families are malformed, "),
+        (
+            {"quarantine_limits": {"range:dep": 0.1}},
+            "t: quarantine_limits names 'range:dep'; in a limit range can be followed by id",
+        ),
+        ({"quarantine_limits": {"rule:id": 0.1}}, "'rule:id'; in a limit rule can be followed by nothing"),
+        ({"quarantine_limits": {"malformed:": 0.1}}, "'malformed:'; in a limit malformed can be followed by nothing"),
+        ({"quarantine_limits": {"type:": 0.1}}, "'type:'; in a limit type can be followed by id"),
         ({"late_days": 2}, "late rows are known by `date_of`"),
         ({"late": "keep", "date_of": "sent"}, "late='keep' and late_days belong together"),
         ({"late_days": 2, "date_of": "sent"}, "late='keep' and late_days belong together"),
@@ -46,6 +54,12 @@ def test_a_column_whose_rules_do_not_fit_is_refused(asked: dict[str, Any], words
 def test_a_table_whose_fields_contradict_each_other_is_refused(asked: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
         TableContract(name="t", columns=(ID,), **{"key": ("id",)} | asked)
+
+
+def test_a_limit_names_a_family_or_a_whole_reason() -> None:
+    limits = {"type": 0.1, "type:id": 0.01, "rule:sound": 0.0, "refused": 0.0}
+    rules = (RowRule(name="sound", check="true", words=""),)
+    assert TableContract(name="t", columns=(ID,), key=("id",), rules=rules, quarantine_limits=limits).quarantine_limits == limits
 
 
 def test_a_rule_s_name_stands_in_reasons_and_holds_no_blank() -> None:

@@ -45,6 +45,7 @@ def only(now: TableContract) -> ContractChange:
         (table(quarantine_limit=0.1), "looser"),
         (with_columns(CODE.model_copy(update={"invisible": True}), TEMP), "looser"),
         (table(rules=(RULE,)), "stricter"),
+        (table(quarantine_limits={"range:temp": 0.01}), "stricter"),
         (table(formats=("csv",)), "stricter"),
         (with_columns(CODE, TEMP.model_copy(update={"required": True})), "stricter"),
         (with_columns(CODE, TEMP.model_copy(update={"maximum": 140})), "stricter"),
@@ -199,3 +200,17 @@ def test_what_a_change_touches_is_found_by_name() -> None:
     assert touched(CASE, change("weather", "pres"), SOURCE, "toy 3") == ["view toy_weather"]
     assert touched(CASE, change("sales", "code"), "", "") == ["the entity", "label label", "gate better", "view toy_sales"]
     assert touched(CASE, change("weather"), SOURCE, "") == ["features toy.features:build", "view toy_weather"]
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "kind"),
+    [
+        ({"type": 0.1, "range:temp": 0.1}, {"type": 0.2, "range:temp": 0.1}, "looser"),
+        ({"type": 0.1, "range:temp": 0.1}, {"type": 0.1}, "looser"),
+        ({"type": 0.1}, {"type": 0.2, "range:temp": 0.1}, "stricter"),
+        ({"type": 0.1}, {"type": 0.05}, "stricter"),
+    ],
+)
+def test_limits_by_reason_are_looser_where_none_is_lower(was: dict[str, float], now: dict[str, float], kind: Kind) -> None:
+    (change,) = compare([table(3, quarantine_limits=was)], [table(quarantine_limits=now)])
+    assert change.kind == kind

@@ -58,7 +58,7 @@ def rules_of(column: Column) -> str:
 
 def facts_of(table: TableContract) -> list[tuple[str, str]]:
     """What a contract says of the whole table, in words."""
-    limits = [f"{share:.2%} {family}" for family, share in sorted(table.quarantine_limits.items())]
+    limits = [f"{share:.2%} {reason}" for reason, share in sorted(table.quarantine_limits.items())]
     return [
         ("key", ", ".join(table.key)),
         ("delivered", _delivered(table)),

@@ -15,9 +15,9 @@ from lakeloop.core.words import names_word
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 Severity = Literal["critical", "warning", "info"]  # critical refuses, a warning publishes and marks, info stands on the page only
 ColumnType = Literal["string", "int", "double", "decimal", "bool", "date", "timestamp"]
+OF_A_COLUMN = ("missing", "type", "range", "allowed", "pattern", "text", "gap", "repeated")
 FAMILIES = (  # of the reasons for which a row is in quarantine: what stands before the colon
-    "malformed", "header_again", "repeated_key", "unknown_key", "missing", "type", "range", "allowed", "pattern", "text",
-    "gap", "repeated", "rule", "other_date", "duplicate_key", "refused",
+    "malformed", "header_again", "repeated_key", "unknown_key", *OF_A_COLUMN, "rule", "other_date", "duplicate_key", "refused",
 )  # fmt: skip
 _ONLY_FOR: dict[str, tuple[ColumnType, ...]] = {  # a rule that another type would pass over in silence is a mistake
     "minimum": ("int", "double", "decimal"),
@@ -138,7 +138,7 @@ class TableContract(Value):
     late_days: int = Field(default=0, ge=0)  # how much earlier, where they are kept
     identity: tuple[str, ...] = ()  # columns whose values belong to one date only; seen under two, the audit warns
     quarantine_limit: float = 0.05  # share of rows in quarantine above which the audit refuses
-    quarantine_limits: dict[str, float] = Field(default_factory=dict)  # the same by the family of a row's first reason
+    quarantine_limits: dict[str, float] = Field(default_factory=dict)  # the same by a row's first reason, or by its family
     formats: tuple[FileFormat, ...] = ("csv", "jsonl", "parquet")  # in which its files may come
     delimiter: Literal[",", ";", "\t", "|"] = ","  # of its CSV files
     limits: FileLimits = FileLimits()
@@ -153,11 +153,18 @@ class TableContract(Value):
         return _name(name, "table")
 
     @model_validator(mode="after")
-    def _limits_name_families(self) -> Self:
-        unknown = sorted(set(self.quarantine_limits) - set(FAMILIES))
-        if unknown:
+    def _limits_name_reasons(self) -> Self:
+        subjects = dict.fromkeys(OF_A_COLUMN, [column.name for column in self.columns])
+        subjects["rule"] = [rule.name for rule in self.rules]
+        parts = {limit: limit.partition(":") for limit in self.quarantine_limits}
+        if unknown := sorted(limit for limit, (family, _, _) in parts.items() if family not in FAMILIES):
             msg = f"{self.name}: quarantine_limits names {unknown}; the families are {', '.join(FAMILIES)}"
             raise ValueError(msg)
+        for limit, (family, colon, subject) in parts.items():
+            if colon and subject not in subjects.get(family, ()):
+                known = ", ".join(subjects.get(family, ())) or "nothing"
+                msg = f"{self.name}: quarantine_limits names {limit!r}; in a limit {family} can be followed by {known}"
+                raise ValueError(msg)
         return self
 
     @model_validator(mode="after")

@@ -17,6 +17,7 @@ _PERSONAL: Final = {
     True: "is personal now: masked from the next write on; what is published stays as it is until it is replayed",
     False: "is personal no more: what was masked would be published",
 }
+_ALL: Final = 1.0  # rows that a reason without a limit may have
 _PROMISES: Final = ("key", "kind", "lag_days")  # what readers and the platform build on
 
 WILL_HAPPEN: dict[Kind, str] = {
@@ -148,6 +149,7 @@ _LOOSER: Mapping[str, Callable[[Any, Any], bool]] = {
     "rules": lambda was, now: all(rule in was for rule in now),
     "late_days": lambda was, now: now > was,
     "quarantine_limit": lambda was, now: now > was,
+    "quarantine_limits": lambda was, now: all(most >= was.get(reason, _ALL) for reason, most in now.items()),
 }
 
 

@@ -88,7 +88,9 @@ def ratio_frame(
     """Per date, the median of its ratios to each recent date that is there; by group, over the ratios of all groups."""
     # a group is small and alike inside, so its mean will do, and it keeps to its weekdays
     step, middle = (_WEEK, F.avg(rule.column)) if rule.by else (1, F.median(rule.column))
-    daily = past.beside(frame).groupBy(DATE_COLUMN, "_is_new", "_is_there", mark(rule.by).alias("mark")).agg(middle.alias("middle"))
+    daily = (
+        past.beside(frame).groupBy(DATE_COLUMN, "_is_new", "_is_there", mark(rule.by).alias("mark")).agg(middle.alias("middle"))
+    )
     before = F.collect_list(F.when(F.col("_is_there"), F.col("middle"))).over(
         _days_before(policy.history_days, "mark", F.expr(f"pmod(unix_date({DATE_COLUMN}), {step})"))
     )

@@ -46,9 +46,9 @@ def keys_frame(frame: DataFrame, contract: TableContract, dates: Iterable[date])
 
 
 def reasons_frame(frame: DataFrame, run_key: str) -> DataFrame:
-    """Rows of a run in quarantine, by date and by the family of their first reason."""
-    family = F.split(F.get("reasons", F.lit(0)), ":")[0].alias("family")
-    return frame.where(F.col("run_key") == run_key).groupBy(DATE_COLUMN, family).agg(F.count("*").alias("rows"))
+    """Rows of a run in quarantine, by date and by their first reason."""
+    first = F.get("reasons", F.lit(0)).alias("reason")
+    return frame.where(F.col("run_key") == run_key).groupBy(DATE_COLUMN, first).agg(F.count("*").alias("rows"))
 
 
 def profiles(
@@ -63,7 +63,7 @@ def profiles(
 
     `written` is what the write says of all units of the run; `counts` are there for what is expected of the keys.
     """
-    held, refused = dict(rows), _by_family(bad)
+    held, refused = dict(rows), _by_reason(bad)
     told = {one.data_date: one for one in written if one.table == contract.name}
     found = []
     for unit in units:
@@ -92,10 +92,10 @@ def _aggregates(contract: TableContract, run_key: str) -> list[SparkColumn]:
     return [*counted, *filled, *numbers]
 
 
-def _by_family(bad: Sequence[tuple[date, Answer]]) -> dict[date, dict[str, int]]:
+def _by_reason(bad: Sequence[tuple[date, Answer]]) -> dict[date, dict[str, int]]:
     found: dict[date, dict[str, int]] = {}
     for day, answer in bad:
-        found.setdefault(day, {})[answer["family"]] = answer["rows"]
+        found.setdefault(day, {})[answer["reason"]] = answer["rows"]
     return found
 
 
@@ -114,7 +114,9 @@ def _values(contract: TableContract, row: Answer | None, bad: Mapping[str, int],
         "quarantine_count": refused,
         "quarantine_share": refused / every if every else 0.0,
     }
-    values |= {f"quarantine_share__{family}": bad.get(family, 0) / every if every else 0.0 for family in FAMILIES}
+    for limited in dict.fromkeys([*FAMILIES, *contract.quarantine_limits]):
+        rows = sum(count for reason, count in bad.items() if limited in {reason, reason.partition(":")[0]})
+        values[f"quarantine_share__{limited}"] = rows / every if every else 0.0
     for column in contract.columns:
         is_hidden = column.personal and column.type != "string"  # a mask tells what is filled, a null does not
         filled = row[f"filled__{column.name}"] / published if row else 0.0

@@ -70,7 +70,7 @@ def _of_contract(contract: TableContract) -> list[dict[str, Any]]:
         {"column": "cells_lost", "max_value": 0},
         {"column": "rows_unaccounted", "min_value": 0, "max_value": 0},
     ]
-    asked += [{"column": f"quarantine_share__{family}", "max_value": most} for family, most in contract.quarantine_limits.items()]
+    asked += [{"column": f"quarantine_share__{reason}", "max_value": most} for reason, most in contract.quarantine_limits.items()]
     if contract.expected:
         asked.append({"column": "key_coverage", "min_value": contract.expected.floor})
     return [{"type": _BETWEEN, "kwargs": kwargs} for kwargs in asked]
