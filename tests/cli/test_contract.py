@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from lakeloop.cli.contract_page import as_html, as_markdown
+from lakeloop.cli.contract_page import as_html, as_markdown, facts_of
 from lakeloop.cli.main import app
 from lakeloop.core.contract import Column, RowRule, TableContract
 from lakeloop.core.errors import ConfigurationError, InvalidInput
@@ -40,6 +40,16 @@ def test_the_page_needs_nothing_from_outside_and_escapes_what_it_is_given(tmp_pa
     odd = TableContract(name="odd", columns=(Column(name="a", type="int", description="=1+1|<b>"),), key=("a",), rules=(rule,))
     assert "<script>alert" not in as_html(FLIGHTS, [odd])
     assert "=1+1\\|<b>" in as_markdown(FLIGHTS, [odd])
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [(("NA",), "an empty cell; in CSV also NA"), (("NULL", "-"), "an empty cell; in CSV also NULL, -"), ((), "an empty cell")],
+)
+def test_the_page_says_what_is_no_value(words: tuple[str, ...], shown: str) -> None:
+    table = TableContract(name="t", columns=(Column(name="a", type="int"),), key=("a",), null_words=words)
+    assert dict(facts_of(table))["no value"] == shown
+    assert f"<dt>no value</dt><dd>{shown}</dd>" in as_html(FLIGHTS, [table])
 
 
 def test_the_docs_hold_the_contracts_as_they_are() -> None:

@@ -46,6 +46,8 @@ def test_a_column_whose_rules_do_not_fit_is_refused(asked: dict[str, Any], words
         ({"quarantine_limits": {"rule:id": 0.1}}, "'rule:id'; in a limit rule can be followed by nothing"),
         ({"quarantine_limits": {"malformed:": 0.1}}, "'malformed:'; in a limit malformed can be followed by nothing"),
         ({"quarantine_limits": {"type:": 0.1}}, "'type:'; in a limit type can be followed by id"),
+        ({"null_words": ("NA", "")}, "has an empty word, which is null in any case"),
+        ({"null_words": ("NA", "NA")}, "or one twice"),
         ({"late_days": 2}, "late rows are known by `date_of`"),
         ({"late": "keep", "date_of": "sent"}, "late='keep' and late_days belong together"),
         ({"late_days": 2, "date_of": "sent"}, "late='keep' and late_days belong together"),

@@ -71,6 +71,8 @@ def test_a_change_that_breaks_nothing_goes_through_when_the_version_counts_up(no
         table(key=("code", "temp")),
         table(kind="reference"),
         table(lag_days=1),
+        table(null_words=()),
+        table(null_words=("NA", "-")),
     ],
 )
 def test_a_breaking_change_is_refused_unless_this_version_declares_why(now: TableContract) -> None:

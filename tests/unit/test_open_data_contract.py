@@ -50,11 +50,12 @@ COLUMNS = st.one_of(
 
 
 @settings(deadline=None)
-@given(st.lists(COLUMNS, min_size=1, unique_by=lambda column: column.name), st.integers(1, 9), st.floats(0, 1))
-def test_any_contract_comes_back_as_it_went(columns: list[Column], version: int, limit: float) -> None:
+@given(st.lists(COLUMNS, min_size=1, unique_by=lambda column: column.name), st.integers(1, 9), st.floats(0, 1),
+       st.lists(TEXT, unique=True, max_size=3).map(tuple))  # fmt: skip
+def test_any_contract_comes_back_as_it_went(columns: list[Column], version: int, limit: float, words: tuple[str, ...]) -> None:
     contract = TableContract(
         name="t", columns=tuple(columns), key=(columns[-1].name,), version=version, quarantine_limit=limit, lag_days=2,
-        rules=(RowRule(name="sound", check="a > 1", words="as the sender says"),),
+        rules=(RowRule(name="sound", check="a > 1", words="as the sender says"),), null_words=words,
     )  # fmt: skip
     assert imported(exported(FLIGHTS.model_copy(update={"tables": (contract,)}))) == (contract,)
 

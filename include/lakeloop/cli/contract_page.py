@@ -64,6 +64,7 @@ def facts_of(table: TableContract) -> list[tuple[str, str]]:
         ("delivered", _delivered(table)),
         ("keys expected", _expected(table)),
         ("files", f"{', '.join(table.formats)}; CSV divided by {_DELIMITERS[table.delimiter]}"),
+        ("no value", _no_value(table)),
         ("rows in quarantine, at most", "; ".join([f"{table.quarantine_limit:.2%} of all", *limits])),
         *((f"rule {rule.name}", f"{rule.words}: {rule.check}") for rule in table.rules),
         ("a row's own date", f"{table.date_of}; {_late(table)}" if table.date_of else "not asked"),
@@ -98,6 +99,10 @@ def _expected(table: TableContract) -> str:
         return "not asked"
     words = {"fixed": str(rule.count), "table": f"as {rule.table} has", "trailing": f"the median of {rule.days} days before"}
     return f"{words[rule.source]}; under {rule.floor:.0%} the delivery is refused"
+
+
+def _no_value(table: TableContract) -> str:
+    return "; in CSV also ".join(["an empty cell", *([", ".join(table.null_words)] if table.null_words else [])])
 
 
 def _late(table: TableContract) -> str:

@@ -141,6 +141,7 @@ class TableContract(Value):
     quarantine_limits: dict[str, float] = Field(default_factory=dict)  # the same by a row's first reason, or by its family
     formats: tuple[FileFormat, ...] = ("csv", "jsonl", "parquet")  # in which its files may come
     delimiter: Literal[",", ";", "\t", "|"] = ","  # of its CSV files
+    null_words: tuple[str, ...] = ("NA",)  # cells of CSV that say, as an empty one does, that there is no value
     limits: FileLimits = FileLimits()
     retention: Retention = Retention()
     version: int = 1
@@ -151,6 +152,14 @@ class TableContract(Value):
     @classmethod
     def _named(cls, name: str) -> str:
         return _name(name, "table")
+
+    @field_validator("null_words")
+    @classmethod
+    def _words_are_told_apart(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+        if "" in words or len(set(words)) < len(words):
+            msg = f"null_words {words} has an empty word, which is null in any case, or one twice"
+            raise ValueError(msg)
+        return words
 
     @model_validator(mode="after")
     def _limits_name_reasons(self) -> Self:

@@ -12,7 +12,7 @@ _SAYS_NOTHING: Final = frozenset(
     {"name", "columns", "version", "owner", "breaks", "description", "retention"}
 )  # of rows and readers
 _TYPE: Final = ("type", "precision", "scale")
-_MEANING: Final = ("unit", "timezone")  # the same text is another value
+_MEANING: Final = ("unit", "timezone", "null_words")  # the same text is another value
 _PERSONAL: Final = {
     True: "is personal now: masked from the next write on; what is published stays as it is until it is replayed",
     False: "is personal no more: what was masked would be published",
@@ -124,7 +124,7 @@ def _kind(field: str, was: Any, now: Any) -> Kind:
 
 def _rules(old: TableContract, new: TableContract) -> Iterator[ContractChange]:
     for field, was, now in _differences(old, new):
-        kind: Kind = "breaking" if field in _PROMISES else "looser" if _is_looser(field, was, now) else "stricter"
+        kind: Kind = "breaking" if field in {*_PROMISES, *_MEANING} else "looser" if _is_looser(field, was, now) else "stricter"
         yield ContractChange(table=new.name, kind=kind, what=f"{field} {_said(was)} becomes {_said(now)}")
 
 

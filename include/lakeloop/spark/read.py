@@ -25,8 +25,6 @@ _CSV = {
     "quote": '"',
     "escape": '"',
     "maxCharsPerColumn": "-1",
-    "nullValue": "NA",  # what is empty becomes this, and this becomes null
-    "emptyValue": "NA",
 }
 _OF_UNIT = ("data_date", "delivery", "delivered_at", "available_at")
 _FILE = (
@@ -117,17 +115,27 @@ def _parsed(contract: TableContract, rows: DataFrame, layout: Layout) -> DataFra
         return _shown(contract, rows.withColumn("_text", found), F.col("_row"))
     schema = ", ".join(f"`{name}` string" for name in (*(layout.order or names), "_corrupt"))
     row = F.col("_row") if layout.is_nfc else F.udf(composed, "string", useArrow=True)("_row")
-    cells = F.from_csv(row, schema, _CSV | {"sep": layout.delimiter})
+    null = next(iter(contract.null_words), "")  # what is empty becomes this, and this becomes null
+    cells = F.from_csv(row, schema, _CSV | {"sep": layout.delimiter, "nullValue": null, "emptyValue": null})
     for name in names if layout.order else ():
         if name not in layout.order:  # it may be absent
             cells = cells.withField(name, F.lit(None).cast("string"))
-    parsed = rows.withColumn("_text", cells)
+    parsed = _without_words(rows.withColumn("_text", cells), contract.null_words[1:], names)
     quotes = F.length("_row") - F.length(F.replace("_row", F.lit('"'), F.lit("")))
     is_open = F.col("_row").contains('"') & (quotes % 2 == 1)
     is_unread = F.col("_text")["_corrupt"].isNotNull() | is_open
     fault = F.when(is_unread, F.lit(MALFORMED)).when(F.col("_row") == F.col("_header"), F.lit(HEADER_AGAIN))
     judged = parsed.withColumn("_fault", fault if layout.order else F.lit(""))
     return _shown(contract, judged, csv_text(contract, layout.order or names, layout.delimiter))
+
+
+def _without_words(rows: DataFrame, words: Sequence[str], names: Sequence[str]) -> DataFrame:
+    """The rows with null for more words than the one that Spark's parser takes."""
+    if not words:
+        return rows
+    text = F.col("_text")
+    cells = {name: F.when(~text[name].isin(*words), text[name]) for name in names}
+    return rows.withColumn("_text", reduce(lambda found, name: found.withField(name, cells[name]), cells, text))
 
 
 def _shown(contract: TableContract, rows: DataFrame, masked: SparkColumn) -> DataFrame:
