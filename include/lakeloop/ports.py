@@ -159,7 +159,7 @@ class Source(Protocol):
         """Every complete delivery of the case's tables; one without a manifest is not complete."""
 
     def strays(self, case: UseCase) -> Iterator[Stray]:
-        """What looks like a delivery of the case and belongs to none of its tables and dates."""
+        """What looks like a delivery of the case and belongs to none of its tables and dates, and folders that are no case's."""
 
 
 class Inspection(NamedTuple):

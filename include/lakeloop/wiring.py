@@ -112,10 +112,10 @@ def source_of(settings: Settings) -> Source:
 
         secret = settings.feed_secret_access_key.get_secret_value()
         keys = settings.feed_access_key_id, secret
-        return S3Source(settings.feed, memory, settings.feed_endpoint, *keys, settings.feed_region)
+        return S3Source(settings.feed, memory, case_names(), settings.feed_endpoint, *keys, settings.feed_region)
     from lakeloop.adapters.folder_source import FolderSource
 
-    return FolderSource(Path(settings.feed) if settings.feed else settings.home / "feed", memory)
+    return FolderSource(Path(settings.feed) if settings.feed else settings.home / "feed", memory, case_names())
 
 
 def registry_of(settings: Settings) -> ModelRegistry:

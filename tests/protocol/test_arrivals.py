@@ -192,12 +192,28 @@ def test_deliveries_are_held_in_memory_together_only_as_far_as_there_is_room(
 def test_a_folder_that_belongs_to_no_table_and_date_is_told_once(address: Address) -> None:
     p = found(address)
     deliver(address, D1, A)
-    shutil.copytree(folder_of(address, D1), folder_of(address, D1).parents[1] / "tomorrow" / "1")
+    feed = address.folder / "feed"
+    for place in (f"toy/readings/{D2}", "toy/readings/tomorrow/1", f"tyo/readings/{D2}/1"):
+        shutil.copytree(folder_of(address, D1), feed / place)
     ingest_all(p)
     ingest_all(p)
     (cause,) = causes(p)
-    assert "tomorrow is no data date" in cause
+    for words in ("tomorrow is no data date", "its manifest stands 2 folders below toy", "no case tyo, there is toy; is it toy?"):
+        assert words in cause
     assert clean_rows(p) == {D1: A}
+
+
+def test_a_data_file_that_stands_deeper_lands_where_it_stood(address: Address) -> None:
+    p = found(address)
+    deliver(address, D1, A)
+    deliver(address, D2, B)
+    (folder_of(address, D1) / "sub").mkdir()
+    (folder_of(address, D1) / "sub" / "b.csv").write_bytes(b"id,value\n9,9.0\n")
+    done = ingest_all(p)
+    assert (done["refused"], clean_rows(p)) == (1, {D2: B})
+    assert "sub/b.csv stands beside its manifest and not in it" in done["refusals"][0]
+    assert bytes_of(p, D1) == [(folder_of(address, D1) / name).read_bytes() for name in ("readings.csv", "sub/b.csv")]
+    assert_whole(p)
 
 
 NO_TABLES = ["nothing", "readings/../..", "readings'; DROP TABLE x", "{{ ds }}", "\u202egnidaer", "READINGS"]

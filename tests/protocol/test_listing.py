@@ -63,5 +63,9 @@ def test_what_is_no_delivery_is_named_and_an_unknown_case_is_a_sentence(address:
     deliver(address, D1, A)
     table = address.folder / "feed" / "toy" / "readings"
     (table / f"{D1}").rename(table / "tomorrow")
-    assert "1 folder in the feed of toy is no delivery" in ask().stderr
+    (address.folder / "feed" / "tyo").mkdir()
+    told = ask().stderr
+    assert "2 folders in the feed of toy are no delivery:" in told
+    assert "/tomorrow/1: tomorrow is no data date" in told
+    assert "/tyo: there is no case tyo" in told
     assert "there is no case 'tpy', there are toy; nothing was listed" in str(ask("--case", "tpy").exception)

@@ -71,7 +71,8 @@ def feed(request: pytest.FixtureRequest, tmp_path: Path) -> Feed:
     if request.param == "s3":
         return s3_feed(request.getfixturevalue("lakefs_server"), memory)
     root.mkdir()
-    return Feed(partial(FolderSource, root), memory, lambda path, content: written(LocalFileSystem(), f"{root}/{path}", content))
+    opened = partial(FolderSource, root, cases=("toy", "tiny"))
+    return Feed(opened, memory, lambda path, content: written(LocalFileSystem(), f"{root}/{path}", content))
 
 
 def s3_feed(server: LakefsServer, memory: Path) -> Feed:
@@ -85,7 +86,8 @@ def s3_feed(server: LakefsServer, memory: Path) -> Feed:
 
 
 def source_in(server: LakefsServer, address: str, memory: Memory, secret: str = "") -> S3Source:
-    return S3Source(address, memory, server.endpoint, server.access_key_id, secret or server.secret_access_key, "us-east-1")
+    keys = server.access_key_id, secret or server.secret_access_key
+    return S3Source(address, memory, ("toy", "tiny"), server.endpoint, *keys, "us-east-1")
 
 
 def written(files: Any, path: str, content: bytes) -> None:
@@ -109,8 +111,8 @@ def test_an_empty_feed_brings_nothing(feed: Feed) -> None:
 
 def test_without_its_manifest_a_delivery_is_not_complete(feed: Feed) -> None:
     feed.write(f"toy/readings/{DAY}/1/a.csv", BODY)
-    feed.write(f"toy/readings/{DAY}/1/deeper/manifest.json", b"{}")
-    assert feed.taken() == []
+    feed.write(f"toy/readings/{DAY}/2/deeper/a.csv", BODY)
+    assert (feed.taken(), list(feed.source.strays(TOY))) == ([], [])
 
 
 def test_deliveries_of_a_date_come_in_the_order_of_their_numbers(feed: Feed) -> None:
@@ -119,11 +121,48 @@ def test_deliveries_of_a_date_come_in_the_order_of_their_numbers(feed: Feed) -> 
     assert [one.record.source for one in feed.taken()] == ["2", "9", "10"]
 
 
-def test_what_no_table_and_date_can_be_told_of_is_a_stray(feed: Feed) -> None:
-    for folder in (f"reedings/{DAY}/1", "readings/20240301/1", f"readings/{DAY}/1"):
-        feed.deliver(folder)
+IN_ITS_PLACE = "a delivery's stands 3 below: <table>/<data date>/<number>"
+MISPLACED = {
+    f"toy/reedings/{DAY}/1": "toy has no table reedings; is it readings?",
+    f"toy/Readings/{DAY}/1": "toy has no table Readings; is it readings?",
+    f"toy/weather/{DAY}/1": "toy has no table weather",
+    "toy/readings/20240301/1": "20240301 is no data date: one is written YYYY-MM-DD, of the years 1900 to 2199",
+    "toy": f"its manifest stands in toy itself, {IN_ITS_PLACE}",
+    f"toy/readings/{DAY}": f"its manifest stands 2 folders below toy, {IN_ITS_PLACE}",
+    f"toy/readings/{DAY}/night/1": f"its manifest stands 4 folders below toy, {IN_ITS_PLACE}",
+    "": "its manifest stands in the feed itself, a delivery's in <case>/<table>/<data date>/<number>",
+}
+
+
+@pytest.mark.parametrize(("folder", "why"), MISPLACED.items())
+def test_a_manifest_that_leads_to_no_table_and_date_is_a_stray(feed: Feed, folder: str, why: str) -> None:
+    feed.deliver()
+    for name in ("a.csv", "manifest.json"):
+        feed.write(f"{folder}/{name}".removeprefix("/"), b"{}")
     assert len(feed.taken()) == 1
-    assert sorted(one.why for one in feed.source.strays(TOY)) == ["20240301 is no data date", "toy has no table reedings"]
+    (stray,) = feed.source.strays(TOY)
+    assert (stray.why, stray.path.endswith(folder)) == (why, True)
+
+
+def test_a_folder_of_no_case_is_a_stray_whatever_stands_in_it(feed: Feed) -> None:
+    feed.deliver()
+    for folder in ("TOY/readings", "tyo", "archive/2023", f"tiny/sales/{DAY}/1"):
+        feed.write(f"{folder}/a.csv", BODY)
+    feed.write("notes.txt", b"of no case, and no folder")
+    strays = {one.path.rpartition("/")[2]: one.why for one in feed.source.strays(TOY)}
+    there = "there is tiny, toy"
+    assert strays == {
+        "TOY": f"there is no case TOY, {there}; is it toy?",
+        "archive": f"there is no case archive, {there}",
+        "tyo": f"there is no case tyo, {there}; is it toy?",
+    }
+
+
+def test_a_delivery_inside_another_is_a_stray_and_no_file_of_the_other(feed: Feed) -> None:
+    feed.deliver(sent={"2/a.csv": BODY, "2/more/b.csv": BODY, "2/manifest.json": b"{}"})
+    (outer,) = feed.taken()
+    (stray,) = feed.source.strays(TOY)
+    assert (outer.record.damage, stray.why) == ("", f"its manifest stands 4 folders below toy, {IN_ITS_PLACE}")
 
 
 @pytest.mark.parametrize(
@@ -153,6 +192,16 @@ def test_a_data_file_that_the_manifest_does_not_name_is_kept_and_refuses_its_del
     assert more.record.damage.startswith("b.csv stands beside its manifest and not in it. Next: ")
     assert (more.record.files, more.record.is_broken) == (("a.csv", "b.csv"), True)
     assert more.contents["b.csv"] == BODY
+    assert (plain.record.damage, set(plain.contents)) == ("", {"a.csv", "manifest.json"})
+
+
+def test_a_data_file_in_a_folder_beside_the_manifest_is_kept_and_refuses_its_delivery(feed: Feed) -> None:
+    feed.deliver(sent={"sub/deeper/b.csv": BODY, "sub/_SUCCESS": b""})
+    feed.deliver(f"readings/{DAY}/2", sent={"sub/notes.txt": b"x"})
+    more, plain = feed.taken()
+    assert more.record.damage.startswith("sub/deeper/b.csv stands beside its manifest and not in it. Next: ")
+    assert (more.record.files, more.record.is_broken) == (("a.csv", "sub/deeper/b.csv"), True)
+    assert more.contents["sub/deeper/b.csv"] == BODY
     assert (plain.record.damage, set(plain.contents)) == ("", {"a.csv", "manifest.json"})
 
 
@@ -216,6 +265,20 @@ class Asked:
         return self._files.open_input_stream(path)
 
 
+@pytest.mark.parametrize(
+    "key", [f"toy//readings/{DAY}/2/manifest.json", f"toy/../readings/{DAY}/2/a.csv", f"toy/readings/{DAY}/1//b.csv"]
+)
+def test_a_key_that_no_folder_could_have_is_a_stray(lakefs_server: LakefsServer, tmp_path: Path, key: str) -> None:
+    feed = s3_feed(lakefs_server, tmp_path / "feed.db")
+    feed.deliver()
+    repository, _, prefix = cast("S3Source", feed.source)._bucket.root.split("/")
+    lake = LakeFSLake(lakefs_server.endpoint, lakefs_server.access_key_id, lakefs_server.secret_access_key, repository)
+    lake.put("main", f"{prefix}/{key}", BODY)  # the S3 client writes no such key, others do
+    assert [one.record.damage for one in feed.taken()] == [""]
+    (stray,) = feed.source.strays(TOY)
+    assert (stray.path.partition("/in/")[2], stray.why[:20]) == (key.rpartition("/")[0], "a name in its key is")
+
+
 def test_a_bucket_is_listed_once_for_strays_and_arrivals_and_its_manifests_are_not_looked_at(
     lakefs_server: LakefsServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -226,7 +289,7 @@ def test_a_bucket_is_listed_once_for_strays_and_arrivals_and_its_manifests_are_n
     monkeypatch.setattr(bucket, "_files", client)
     assert list(feed.source.strays(TOY)) == []
     assert len(list(feed.source.arrivals(TOY))) == 1
-    assert client.asked == [FileSelector]
+    assert client.asked == [FileSelector] * 2  # what stands below the case, and which cases there are
     feed.deliver(f"readings/{DAY}/2")
     assert len(list(feed.source.arrivals(TOY))) == 2  # a listing serves once
 
@@ -357,7 +420,7 @@ def between_looks(monkeypatch: pytest.MonkeyPatch, feed: Feed, grow: Callable[[]
 
 def test_a_bucket_that_does_not_answer_is_a_failure_and_not_an_empty_feed(lakefs_server: LakefsServer, tmp_path: Path) -> None:
     memory = FeedMemory(tmp_path / "feed.db", "c0de")
-    nobody = S3Source("s3://supplier/in", memory, "http://127.0.0.1:1", "id", "hidden-key", "us-east-1")
+    nobody = S3Source("s3://supplier/in", memory, ("toy",), "http://127.0.0.1:1", "id", "hidden-key", "us-east-1")
     wrong = source_in(lakefs_server, "s3://supplier/in", memory, "another-hidden-key")
     for source in (nobody, wrong):
         with pytest.raises(SourceFailed) as failed:

@@ -110,7 +110,7 @@ def platform(at: Address, lake: Lake | None = None) -> Platform:
         case=TOY, case_ref="tests.protocol.toy:TOY", lake=lake, tables=tables,
         spark=DeltaRunner(lake, tables, options), registry=NoRegistry(), runs=NoRuns(), lock_digest="",
         lease=PlatformLease(database, ttl=0.3, patience=30), outbox=PlatformOutbox(database),
-        source=FolderSource(at.folder / "feed", FeedMemory(at.folder / "feed.db", "c0de")), inspector=FileInspector(),
+        source=FolderSource(at.folder / "feed", FeedMemory(at.folder / "feed.db", "c0de"), ("toy",)), inspector=FileInspector(),
         code_version="c0de",
     )  # fmt: skip
 

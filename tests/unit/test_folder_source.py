@@ -54,7 +54,7 @@ def deliver(feed: Path, number: int = 1, on_day: str = DAY, in_table: str = "rea
 
 
 def source_of(feed: Path) -> FolderSource:
-    return FolderSource(feed, FeedMemory(feed.parent / "feed.db", "c0de"))
+    return FolderSource(feed, FeedMemory(feed.parent / "feed.db", "c0de"), ("toy",))
 
 
 def taken(feed: Path) -> list[Taken]:
@@ -123,8 +123,9 @@ def test_what_no_table_and_date_can_be_told_of_is_a_stray(feed: Path) -> None:
     deliver(feed, on_day="9999-12-31")
     deliver(feed)
     assert len(taken(feed)) == 1
+    written = "is no data date: one is written YYYY-MM-DD, of the years 1900 to 2199"
     assert sorted(one.why for one in source_of(feed).strays(CASE)) == [
-        "20240301 is no data date", "9999-12-31 is no data date", "toy has no table reedings",
+        f"20240301 {written}", f"9999-12-31 {written}", "toy has no table reedings; is it readings?",
     ]  # fmt: skip
 
 
@@ -136,6 +137,27 @@ def test_names_that_are_no_text_stop_nobody(feed: Path) -> None:
     assert one.record.files == ("%FF%20b.csv",)
     (stray,) = source_of(feed).strays(CASE)
     assert (stray.path + stray.why).encode()
+
+
+def test_a_folder_too_deep_to_look_into_is_told_and_stops_nobody(feed: Path) -> None:
+    at = os.open(deliver(feed), os.O_RDONLY)
+    for _ in range(20):  # of 200 letters each: their path is longer than the system takes
+        os.mkdir("d" * 200, dir_fd=at)
+        at, outer = os.open("d" * 200, os.O_RDONLY, dir_fd=at), at
+        os.close(outer)
+    os.close(at)
+    (one,) = taken(feed)
+    (stray,) = source_of(feed).strays(CASE)
+    assert (one.record.damage, stray.why) == ("", "it cannot be looked into")
+
+
+def test_a_link_below_a_delivery_is_not_followed(feed: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere" / "inner").mkdir(parents=True)
+    for name in ("b.csv", "inner/manifest.json"):
+        (tmp_path / "elsewhere" / name).write_bytes(BODY)
+    (deliver(feed) / "sub").symlink_to(tmp_path / "elsewhere")
+    (one,) = taken(feed)
+    assert (one.record.damage, list(source_of(feed).strays(CASE))) == ("", [])
 
 
 def replace(folder: Path, name: str, kind: str, secret: Path) -> None:

@@ -86,8 +86,9 @@ def _of_case(name: str) -> list[Any]:
         say(f"what waits in the feed is not listed: {error}")
         return listed(ledger, case)
     if strays:
-        say(f"{counted(len(strays), 'folder')} in the feed of {name} {'is' if len(strays) == 1 else 'are'} no delivery: "
-            f"{strays[0].path}: {strays[0].why}")  # fmt: skip
+        say(f"{counted(len(strays), 'folder')} in the feed of {name} {'is' if len(strays) == 1 else 'are'} no delivery:")
+        for stray in strays:
+            say(f"  {stray.path}: {stray.why}")
     return listed(ledger, case, arrivals)
 
 

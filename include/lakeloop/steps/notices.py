@@ -66,12 +66,13 @@ def stray_folders(p: Platform, run: Run, strays: Sequence[Stray]) -> None:
     p.outbox.enqueue(
         key=f"stray:{p.case.name}:{hashlib.sha256(paths.encode()).hexdigest()}",
         severity="warning",
-        title=f"{p.case.name}: {len(strays)} folders in the feed are no delivery",
+        title=f"{p.case.name}: {counted(len(strays), 'folder')} in the feed {'is' if len(strays) == 1 else 'are'} no delivery",
         body={
             "cause": _listed([f"{one.path}: {one.why}" for one in strays]),
             "not done": "nothing of them was taken in or kept; every other delivery is",
             "run": f"{p.case.name}__ingest {run.run_id}",
-            "next": "move each to <table>/<data date>/<number>/ of a table of the case, or out of the feed",
+            "next": "move each to <case>/<table>/<data date>/<number>/ of a case and a table that there is, or out of the feed",
+            "list": "lakeloop deliveries",
             **p.links,
         },
         channel=p.case.slack_channel,

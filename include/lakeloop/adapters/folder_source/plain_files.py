@@ -16,6 +16,16 @@ def opened_folder(root: Path, parts: tuple[str, ...]) -> Iterator[int]:
     """A descriptor of a folder below `root`; OSError where one of the parts is no folder, or a link."""
     at = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     try:
+        with _below(at, parts) as inner:
+            yield inner
+    finally:
+        os.close(at)
+
+
+@contextmanager
+def _below(folder: int, parts: Iterable[str]) -> Iterator[int]:
+    at = os.dup(folder)
+    try:
         for part in parts:
             inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
             os.close(at)
@@ -26,11 +36,18 @@ def opened_folder(root: Path, parts: tuple[str, ...]) -> Iterator[int]:
 
 
 def read_plain(folder: int, name: str, most: int) -> bytes:
-    """The bytes of a regular file; OSError for anything else, without opening it, and for one of more than so many bytes.
+    """The bytes of a regular file, in the folder or as `sub/b.csv` below it.
 
     Raises:
+        OSError: it is anything else, which is not opened, or has more than so many bytes.
         StillArriving: somebody writes to it.
     """
+    *parts, last = name.split("/")
+    with _below(folder, parts) as inner:
+        return _read(inner, last, most)
+
+
+def _read(folder: int, name: str, most: int) -> bytes:
     _check(os.stat(name, dir_fd=folder, follow_symlinks=False), name)
     # Looked at once more when it is open, since it may have been exchanged meanwhile; a pipe would not answer an open.
     with os.fdopen(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder), "rb") as file:
@@ -46,10 +63,29 @@ def read_plain(folder: int, name: str, most: int) -> bytes:
     return content
 
 
-def plain_names(folder: int) -> list[str]:
-    """The names of the regular files in a folder, sorted."""
-    with os.scandir(folder) as entries:
-        return sorted(entry.name for entry in entries if entry.is_file(follow_symlinks=False))
+def plain_names(folder: str, end: str) -> list[str]:
+    """The names of the regular files in a folder and the folders below it, as `a.csv` and `sub/b.csv`, sorted.
+
+    A folder below it that holds a file named `end` is one of its own: nothing of it is named.
+    """
+    found, left = list[str](), [""]
+    while left:
+        at = left.pop()
+        entries = entries_of(f"{folder}/{at}")
+        if at and any(entry.name == end for entry in entries):
+            continue
+        found += [at + entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
+        left += [f"{at}{entry.name}/" for entry in entries if entry.is_dir(follow_symlinks=False)]
+    return sorted(found)
+
+
+def entries_of(folder: str) -> list[os.DirEntry[str]]:
+    """What stands in a folder; nothing where it is no folder, or closed to us."""
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []
 
 
 def looks_at(folder: int, names: Iterable[str]) -> Iterator[Look]:

@@ -2,16 +2,16 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
 from urllib.parse import quote
 
-from lakeloop.adapters.folder_source.plain_files import looks_at, opened_folder, plain_names, plain_sizes, read_plain
+from lakeloop.adapters.folder_source.plain_files import entries_of, looks_at, opened_folder, plain_names, plain_sizes, read_plain
 from lakeloop.core.contract import FileLimits, TableContract
 from lakeloop.core.errors import InvalidInput, StillArriving
-from lakeloop.core.feed import Place, in_order, stamp_of, unit_at, why_stray
+from lakeloop.core.feed import Names, Place, in_order, place_of, stamp_of, unit_at, why_no_case, why_stray
 from lakeloop.core.manifest import MANIFEST, Manifest, manifest_of
 from lakeloop.core.promise import MANIFEST_BYTES, Gathered, announced, arrived, gathered, rows_of, unannounced, unreadable, wanted
 from lakeloop.core.receipts import LandedRecord
@@ -32,7 +32,7 @@ class FolderArrival:
         """Bytes of its files as they stand there, as far as they may be read."""
         try:
             with opened_folder(self._feed, self._place) as folder:
-                return sum(plain_sizes(folder, self._names(folder)))
+                return sum(plain_sizes(folder, self._names()))
         except OSError:
             return 0
 
@@ -55,49 +55,60 @@ class FolderArrival:
         words = [str(self._feed), *self._place, self.record.model_dump_json(), self._limits.model_dump_json()]
         try:
             with opened_folder(self._feed, self._place) as folder:
-                return stamp_of(words, looks_at(folder, self._names(folder)), time.time())
+                return stamp_of(words, looks_at(folder, self._names()), time.time())
         except OSError:
             return ""
 
     def _read(self) -> Gathered:
         try:
             with opened_folder(self._feed, self._place) as folder:
-                return gathered(self._names(folder), partial(read_plain, folder), _shown, self._limits)
+                return gathered(self._names(), partial(read_plain, folder), _shown, self._limits)
         except OSError as error:
             return Gathered({}, unreadable("its folder", str(error.strerror)), is_lasting=False)
 
-    def _names(self, folder: int) -> list[str]:
-        return wanted(self.record, self._manifest, plain_names(folder), self._limits)
+    def _names(self) -> list[str]:
+        names = plain_names("/".join((str(self._feed), *self._place)), MANIFEST)
+        return wanted(self.record, self._manifest, names, self._limits)
 
 
 class FolderSource:
-    """ports.Source over a feed folder."""
+    """ports.Source over a feed folder; `cases` are all whose deliveries may stand in it."""
 
-    def __init__(self, root: Path, memory: Memory) -> None:
-        self._root, self._memory = root, memory
+    def __init__(self, root: Path, memory: Memory, cases: Collection[str]) -> None:
+        self._root, self._memory, self._cases = root, memory, cases
 
     def arrivals(self, case: UseCase) -> Iterator[FolderArrival]:
         """Every folder with a manifest whose path names a table of the case and a date; in one date by their numbers."""
-        for place in self._places(case):
-            unit = unit_at(case, place)
-            arrival = self._arrival(case, *unit, place) if unit else None
+        for names in self._holders(case):
+            unit, place = unit_at(case, names), place_of(names)
+            arrival = self._arrival(case, *unit, place) if unit and place else None
             if arrival:
                 yield arrival
 
     def strays(self, case: UseCase) -> Iterator[Stray]:
-        """Folders with a manifest that no table and date of the case can be told of."""
-        for place in self._places(case):
-            if not unit_at(case, place):
-                shown = Place(*map(_shown, place))
-                yield Stray(f"{self._root / case.name}/{'/'.join(shown)}", why_stray(case, shown))
+        """Folders with a manifest that no table and date of the case can be told of, and folders that are no case's."""
+        for names in self._holders(case):
+            if not unit_at(case, names):
+                folder, shown = "/".join((str(self._root), case.name, *names)), tuple(map(_shown, names))
+                why = why_stray(case, shown) if os.access(folder, os.R_OK | os.X_OK) else "it cannot be looked into"
+                yield Stray("/".join((str(self._root), case.name, *shown)), why)
+        if _is_there(f"{self._root}/{MANIFEST}"):
+            yield Stray(str(self._root), why_no_case("", self._cases))
+        for name in in_order(entry.name for entry in entries_of(str(self._root)) if entry.is_dir()):
+            if name not in self._cases:
+                yield Stray(f"{self._root}/{_shown(name)}", why_no_case(_shown(name), self._cases))
 
-    def _places(self, case: UseCase) -> Iterator[Place]:
-        base = str(self._root / case.name)  # as text: every night goes over all the nights before it
-        for table in _names_in(base):
-            for day in _names_in(f"{base}/{table}"):
-                for number in _names_in(f"{base}/{table}/{day}"):
-                    if _is_there(f"{base}/{table}/{day}/{number}/{MANIFEST}"):
-                        yield Place(table, day, number)
+    def _holders(self, case: UseCase) -> Iterator[Names]:
+        """The folders below the case's that hold a manifest, in order. No link is followed but on the way to a place."""
+        left: list[Names] = [()]
+        while left:
+            names = left.pop()
+            folder = "/".join((str(self._root), case.name, *names))  # as text: every night goes over all the nights before it
+            if _is_there(f"{folder}/{MANIFEST}"):
+                yield names
+            is_on_the_way = len(names) < len(Place._fields)
+            inner = in_order(entry.name for entry in entries_of(folder) if entry.is_dir(follow_symlinks=is_on_the_way))
+            left += [(*names, name) for name in reversed(inner)]
 
     def _arrival(self, case: UseCase, contract: TableContract, day: date, place: Place) -> FolderArrival | None:
         feed = self._root / case.name
@@ -112,15 +123,6 @@ class FolderSource:
         return FolderArrival(feed, place, announced(contract, day, manifest), manifest, contract.limits, self._memory)
 
 
-def _names_in(folder: str) -> list[str]:
-    """The names in a folder, numbers in their order; none where it is no folder, or closed to us."""
-    try:
-        with os.scandir(folder) as entries:
-            return in_order(entry.name for entry in entries)
-    except OSError:
-        return []
-
-
 def _is_there(path: str) -> bool:
     try:
         os.lstat(path)
@@ -133,4 +135,4 @@ def _is_there(path: str) -> bool:
 
 def _shown(name: str) -> str:
     """A file's name as the lake and a message can hold it; those that a manifest may use stay as they are."""
-    return quote(os.fsencode(name), safe="")
+    return quote(os.fsencode(name))

@@ -28,12 +28,20 @@ class Bucket:
         )  # fmt: skip
 
     def objects(self, folder: str) -> dict[tuple[str, ...], FileInfo]:
-        """Every object below a folder of the prefix whose key is regular, by the parts of its key."""
+        """Every object below a folder of the prefix, by the parts of its key, of which any may be empty or dots."""
         base = f"{self.root}/{folder}/"
         with self._answering(base):
             found = self._files.get_file_info(FileSelector(base, allow_not_found=True, recursive=True))
-        parts = {tuple(one.path.removeprefix(base).split("/")): one for one in found if one.type == FileType.File}
-        return {names: one for names, one in parts.items() if not {"", ".", ".."} & set(names)}
+        return {tuple(one.path.removeprefix(base).split("/")): one for one in found if one.type == FileType.File}
+
+    def folders(self, end: str) -> list[str]:
+        """The folders right below the prefix, in order; an empty name first where an object named `end` stands beside them."""
+        base = f"{self.root}/"
+        with self._answering(base):
+            found = self._files.get_file_info(FileSelector(base, allow_not_found=True))
+        names = sorted(one.base_name for one in found if one.type == FileType.Directory)
+        is_ended = any(one.base_name == end for one in found if one.type == FileType.File)
+        return ["", *names] if is_ended else names
 
     def read_listed(self, listed: FileInfo, most: int) -> bytes:
         """The same as `read` of an object as it was listed, without a look of our own at it."""

@@ -1,7 +1,7 @@
 """A bucket as a source: every folder with a manifest is an arrival, whatever its manifest is worth."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from math import inf
@@ -12,7 +12,8 @@ from pyarrow.fs import FileInfo
 from lakeloop.adapters.s3_source.bucket import Bucket
 from lakeloop.core.contract import FileLimits
 from lakeloop.core.errors import InvalidInput, StillArriving
-from lakeloop.core.feed import Look, Place, in_order, stamp_of, unit_at, why_stray
+from lakeloop.core.feed import Look, Names, in_order, stamp_of, unit_at, why_no_case, why_stray
+from lakeloop.core.files import FileShape
 from lakeloop.core.manifest import MANIFEST, Manifest, manifest_of
 from lakeloop.core.promise import MANIFEST_BYTES, announced, arrived, gathered, rows_of, unannounced, unreadable, wanted
 from lakeloop.core.receipts import LandedRecord
@@ -21,7 +22,7 @@ from lakeloop.ports import Memory, Stray, Taken
 
 _AT_ONCE = 16  # manifests that are asked for together
 
-Listed = dict[str, FileInfo]  # the objects of a folder by their names, in order
+Listed = dict[str, FileInfo]  # the objects of a folder by their names in it, in order
 
 
 class S3Arrival:
@@ -55,7 +56,7 @@ class S3Arrival:
     @cached_property
     def _stamp(self) -> str:
         words = [self._bucket.root, self._folder, self.record.model_dump_json(), self._limits.model_dump_json()]
-        looks = (_look(self._listed[name]) for name in self._wanted() if name in self._listed)
+        looks = (_look(name, self._listed[name]) for name in self._wanted() if name in self._listed)
         return stamp_of(words, looks, time.time())
 
     def _read(self, name: str, most: int) -> bytes:
@@ -66,47 +67,48 @@ class S3Arrival:
 
 
 class S3Source:
-    """ports.Source over a bucket and a prefix, as `s3://bucket/prefix`."""
+    """ports.Source over a bucket and a prefix, as `s3://bucket/prefix`; `cases` are all whose deliveries may stand in it."""
 
     def __init__(
-        self, address: str, memory: Memory, endpoint: str = "", access_key_id: str = "", secret_access_key: str = "",
-        region: str = "",
+        self, address: str, memory: Memory, cases: Collection[str], endpoint: str = "", access_key_id: str = "",
+        secret_access_key: str = "", region: str = "",
     ) -> None:  # fmt: skip
-        self._memory = memory
+        self._memory, self._cases = memory, cases
         self._bucket = Bucket(address.removeprefix("s3://").strip("/"), endpoint, access_key_id, secret_access_key, region)
-        self._seen: dict[str, dict[Place, Listed]] = {}  # by case, for those who ask for strays first
+        self._seen: dict[str, dict[Names, FileInfo]] = {}  # by case, for those who ask for strays first
 
     def arrivals(self, case: UseCase) -> Iterator[S3Arrival]:
         """Every folder with a manifest whose key names a table of the case and a date; in one date by their numbers."""
-        places = self._seen.pop(case.name, None) or self._places(case)
+        objects = self._seen.pop(case.name, None) or self._bucket.objects(case.name)
+        places = {names: listed for names, listed in _holders(objects).items() if unit_at(case, names)}
         now = time.time()
-        stamps = {at: stamp_of([self._bucket.root, case.name, *at], [_look(places[at][MANIFEST])], now) for at in places}
+        looks = {at: [_look(MANIFEST, listed[MANIFEST])] for at, listed in places.items()}
+        stamps = {at: stamp_of([self._bucket.root, case.name, *at], looks[at], now) for at in places}
         kept = self._memory.recall(list(stamps.values()))
         manifests = {at: kept[stamp] for at, stamp in stamps.items() if stamp in kept}
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            found = list(pool.map(lambda place: self._arrival(case, place, places[place], manifests), places))
+            found = list(pool.map(lambda at: self._arrival(case, at, places[at], manifests), places))
         self._memory.keep({stamps[at]: content for at, content in manifests.items() if stamps[at] not in kept})
         yield from (arrival for arrival in found if arrival)
 
     def strays(self, case: UseCase) -> Iterator[Stray]:
-        """Folders with a manifest that no table and date of the case can be told of."""
-        self._seen[case.name] = self._places(case)  # arrivals asked for next are of this listing: no second one is needed
-        for place in self._seen[case.name]:
-            if not unit_at(case, place):
-                shown = Place(*map(_shown, place))
-                yield Stray(f"s3://{self._bucket.root}/{case.name}/{'/'.join(shown)}", why_stray(case, shown))
+        """Folders with a manifest that no table and date of the case can be told of, and folders that are no case's."""
+        objects = self._bucket.objects(case.name)
+        self._seen[case.name] = objects  # arrivals asked for next are of this listing: no second one is needed
+        base = f"s3://{self._bucket.root}/{case.name}"
+        for names in _holders(objects):
+            if not unit_at(case, names):
+                shown = tuple(map(_shown, names))
+                yield Stray("/".join((base, *shown)), why_stray(case, shown))
+        for names in sorted({names[:-1] for names in objects if not _is_regular(names) and _is_of_delivery(names[-1])}):
+            yield Stray(
+                "/".join((base, *map(_shown, names))), "a name in its key is empty, `.` or `..`, and no folder is named so"
+            )
+        for name in map(_shown, self._bucket.folders(MANIFEST)):
+            if name not in self._cases:
+                yield Stray(f"s3://{self._bucket.root}/{name}".rstrip("/"), why_no_case(name, self._cases))
 
-    def _places(self, case: UseCase) -> dict[Place, Listed]:
-        """The objects in each folder that holds a manifest, in order."""
-        names: dict[Place, Listed] = {}
-        for parts, found in sorted(self._bucket.objects(case.name).items()):
-            if len(parts) == len(Place._fields) + 1:
-                names.setdefault(Place(*parts[:-1]), {})[parts[-1]] = found
-        order = {name: at for at, name in enumerate(in_order({place.number for place in names}))}
-        held = sorted((place for place in names if MANIFEST in names[place]), key=lambda at: (at.table, at.day, order[at.number]))
-        return {place: names[place] for place in held}
-
-    def _arrival(self, case: UseCase, place: Place, listed: Listed, manifests: dict[Place, bytes]) -> S3Arrival | None:
+    def _arrival(self, case: UseCase, place: Names, listed: Listed, manifests: dict[Names, bytes]) -> S3Arrival | None:
         """An arrival; a manifest that is not known yet is read, and known from then on."""
         unit = unit_at(case, place)
         if unit is None:
@@ -126,12 +128,32 @@ class S3Source:
         return S3Arrival(self._bucket, folder, listed, contract.limits, record, manifest, self._memory)
 
 
-def _look(listed: FileInfo) -> Look:
-    """How an object was listed; one without a time may have been written just now."""
+def _holders(objects: dict[Names, FileInfo]) -> dict[Names, Listed]:
+    """The objects in and below each folder that holds a manifest, down to the next one that does; in order."""
+    regular = {names: listed for names, listed in sorted(objects.items()) if _is_regular(names)}
+    found: dict[Names, Listed] = {names[:-1]: {} for names in regular if names[-1] == MANIFEST}
+    for names, listed in regular.items():
+        depth = next((depth for depth in range(len(names) - 1, -1, -1) if names[:depth] in found), None)
+        if depth is not None:
+            found[names[:depth]]["/".join(names[depth:])] = listed
+    order = {name: at for at, name in enumerate(in_order({name for names in found for name in names}))}
+    return {names: found[names] for names in sorted(found, key=lambda at: [order[name] for name in at])}
+
+
+def _is_regular(names: Names) -> bool:
+    return not {"", ".", ".."} & set(names)
+
+
+def _is_of_delivery(name: str) -> bool:
+    return name == MANIFEST or FileShape.named(name) is not None
+
+
+def _look(name: str, listed: FileInfo) -> Look:
+    """How an object of a folder was listed; one without a time may have been written just now."""
     touched = inf if listed.mtime_ns is None else listed.mtime_ns / 1e9
-    return Look(listed.base_name, listed.size, touched, str(listed.mtime_ns))
+    return Look(name, listed.size, touched, str(listed.mtime_ns))
 
 
 def _shown(name: str) -> str:
     """An object's name as the lake and a message can hold it; those that a manifest may use stay as they are."""
-    return quote(name, safe="")
+    return quote(name)
