@@ -31,6 +31,8 @@ def command(lakefs_server: LakefsServer) -> Command:
         row(1, 2, "EWR,warm", ["type:temp", "range:humid"]),
         row(1, 3, NAUGHTY, ["malformed"]),
         row(2, 2, "JFK,200", ["range:temp"]),
+        row(2, 4, '{"temp": 1, "temp": 2}', ["repeated_key"]),
+        row(2, 5, "LGA,2024-11-03T01:30", ["repeated:hour", "rangeXtemp"]),
     ])  # fmt: skip
     put(server, lake, "quarantine/toy/sales", [row(1, 9, "-1", ["range:sold"])])
     lake.commit("main", "rows", {})
@@ -72,6 +74,9 @@ def test_a_row_counts_under_each_of_its_reasons(command: Command) -> None:
         ("flights.weather", "2024-01-01", "range:humid", 1),
         ("flights.weather", "2024-01-01", "type:temp", 1),
         ("flights.weather", "2024-01-02", "range:temp", 1),
+        ("flights.weather", "2024-01-02", "rangeXtemp", 1),
+        ("flights.weather", "2024-01-02", "repeated:hour", 1),
+        ("flights.weather", "2024-01-02", "repeated_key", 1),
         ("toy.sales", "2024-01-01", "range:sold", 1),
     ]
     assert "flights.weather" in command("list").stdout
@@ -81,11 +86,15 @@ def test_a_row_counts_under_each_of_its_reasons(command: Command) -> None:
     ("asked", "lines"),
     [
         (["--case", "toy"], [9]),
-        (["--table", "weather"], [2, 3, 2]),
-        (["--from", "2024-01-02"], [2]),
+        (["--table", "weather"], [2, 3, 2, 4, 5]),
+        (["--from", "2024-01-02"], [2, 4, 5]),
         (["--to", "2024-01-01", "--case", "flights"], [2, 3]),
         (["--reason", "range"], [2, 2, 9]),
         (["--reason", "range:temp"], [2]),
+        (["--reason", "repeated"], [5]),
+        (["--reason", "repeated_key"], [4]),
+        (["--reason", "range_temp"], []),
+        (["--reason", "%"], []),
         (["--reason", NAUGHTY], []),
         (["--case", NAUGHTY], []),
         (["-n", "1"], [2]),
@@ -93,6 +102,16 @@ def test_a_row_counts_under_each_of_its_reasons(command: Command) -> None:
 )
 def test_rows_are_shown_as_they_came_by_what_is_asked(command: Command, asked: list[str], lines: list[int]) -> None:
     assert [each["line"] for each in found(command("show", "--json", *asked))] == lines
+
+
+@pytest.mark.parametrize(
+    ("reason", "counted"),
+    [("repeated", ["repeated:hour"]), ("repeated_key", ["repeated_key"]), ("range", ["range:humid", "range:temp", "range:sold"])],
+)
+def test_a_reason_counts_itself_or_its_family_and_nothing_that_looks_alike(
+    command: Command, reason: str, counted: list[str]
+) -> None:
+    assert [each["reason"] for each in found(command("list", "--json", "--reason", reason))] == counted
 
 
 def test_a_row_is_shown_whole_with_all_its_reasons(command: Command) -> None:

@@ -77,13 +77,15 @@ def replay(
 
 
 _LISTED = ("source", "data_date", "run_key", "reason", "rows")
+_IS_ASKED = "($reason IN ('', {one}) OR starts_with({one}, $reason || ':'))"  # any reason, this one, or one of its family
 _BAD = (
     "SELECT * FROM {view} WHERE data_date BETWEEN $first AND $last AND $case IN ('', split_part(source, '.', 1)) "
-    "AND $table IN ('', split_part(source, '.', 2)) AND len(list_filter(reasons, lambda one: one LIKE $reason)) > 0"
+    "AND $table IN ('', split_part(source, '.', 2)) "
+    f"AND len(list_filter(reasons, lambda one: {_IS_ASKED.format(one='one')})) > 0"
 )
 _COUNTS = (
     "SELECT source, data_date, run_key, reason, count(*) AS rows FROM (SELECT *, unnest(reasons) AS reason FROM ({bad})) "
-    "WHERE reason LIKE $reason GROUP BY ALL ORDER BY ALL LIMIT $limit"
+    f"WHERE {_IS_ASKED.format(one='reason')} GROUP BY ALL ORDER BY ALL LIMIT $limit"
 )
 _ROWS = (
     "SELECT source, data_date, delivery, line, array_to_string(reasons, ' ') AS reasons, \"row\", run_key FROM ({bad}) "
@@ -99,16 +101,9 @@ def _ask(
     from lakeloop.cli.sql_views import QUARANTINED
 
     first, last = (day.date() if day else edge for day, edge in zip(days, (date.min, date.max), strict=True))
-    asked = {"first": first, "last": last, "case": case, "table": table, "reason": _pattern(reason), "limit": limit}
+    asked = {"first": first, "last": last, "case": case, "table": table, "reason": reason, "limit": limit}
     with opened(ref) as database:
         if QUARANTINED not in database.views:
             return []
         found = database.ask(query.format(bad=_BAD.format(view=QUARANTINED)), asked)
         return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
-
-
-def _pattern(reason: str) -> str:
-    """All reasons, one of them, or all of one kind."""
-    if not reason:
-        return "%"
-    return reason if ":" in reason else f"{reason}%"
