@@ -75,6 +75,27 @@ def test_a_bad_file_is_refused_and_the_next_delivery_is_published(
     assert_whole(p)
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda body: body.replace("value", "canary@nest.example", 1),
+        lambda body: body.replace("value\n", "value,canary@nest.example\n", 1),
+        lambda body: body.replace("id,value", "canary@nest.example,1.5"),
+    ],
+    ids=["in a column's place", "beside the columns", "a first row"],
+)
+def test_what_stands_in_a_wrong_header_is_known_to_landing_only(address: Address, spoil: Callable[[str], str]) -> None:
+    p = found(address)
+    deliver(address, D1, A, spoil=spoil)
+    done = ingest_all(p)
+    assert (done["refused"], "readings.csv line 1" in done["refusals"][0]) == (1, True)
+    told = {path: p.lake.get("main", path) for path in p.lake.list("main", "")}
+    told |= {"answer": repr(done).encode(), "alerts": repr([alert.body for alert in alerts(p)]).encode()}
+    told["log"] = repr([(commit.message, commit.metadata) for commit in p.lake.log("main")]).encode()
+    knowing = {where.partition("/")[0] for where, content in told.items() if b"canary" in content}
+    assert knowing == {"landing"}
+
+
 def test_what_did_not_fit_its_contract_is_looked_at_again_under_a_new_one(address: Address) -> None:
     p = found(address)
     deliver(address, D1, A, spoil=lambda body: body.replace("id,value", "value,ID"))

@@ -38,7 +38,8 @@ BAD = {
     "BOM only": (b"\xef\xbb\xbf", "zero_rows", "has no row"),
     "header only": (b"id,place,value\n", "zero_rows", "has no row, its manifest says 2"),
     "missing": (b"id,value\n1,1.5\n2,2.5\n", "header", "line 1 does not bring the columns of readings: 'place' missing"),
-    "extra": (GOOD.replace(b"value\n", b"value,more\n"), "header", "'more' not in the contract"),
+    "extra": (GOOD.replace(b"value\n", b"value,more\n"), "header", "readings: 1 name not in the contract (column 4)"),
+    "several extra": (GOOD.replace(b"value\n", b"value,a,b,c,d,e,f\n"), "header", "column 4, 5, 6, 7, 8 and 1 more)"),
     "renamed": (GOOD.replace(b"place", b"places"), "header", "place is missing, is it 'places'?"),
     "doubled": (GOOD.replace(b"value\n", b"value,id\n"), "header", "'id' more than once"),
     "re-cased": (GOOD.replace(b"place", b"Place"), "header", "'Place' should be written place"),
@@ -160,11 +161,27 @@ def test_every_bad_file_is_named_and_one_without_rows_is_taken_beside_one_with_r
     assert refused(header, 0)[0] == "zero_rows"
 
 
-@pytest.mark.parametrize("header", [b"id,Ann Plaice,value,value2", b"id,place,value,Ann,Ann", b"Ann,place,1.5"])
+HEADERS = {
+    "beside all columns": (b"id,place,value,Bonn", "readings: 1 name not in the contract (column 4)"),
+    "in a column's place": (b"id,Bonn,value", "'place' missing; 1 name not in the contract (column 2)"),
+    "twice": (b"id,place,value,Bonn,Bonn", "2 names not in the contract (column 4, 5)"),
+    "beside a column's new name": (b"id,places,value,Bonn", "is it 'places'?; 1 name not in the contract (column 4)"),
+    "beside a doubled column": (b"id,place,value,id,Bonn", "'id' more than once; 1 name not in the contract (column 5)"),
+}
+
+
+@pytest.mark.parametrize(("header", "words"), HEADERS.values(), ids=HEADERS)
+def test_a_name_that_no_column_is_like_may_be_data_and_is_counted_with_its_place(header: bytes, words: str) -> None:
+    code, message = refused(header + b"\n" + ROWS)
+    assert words in message
+    assert (code, "Bonn" in message) == ("header", False)
+
+
+@pytest.mark.parametrize("header", [b"id,Anplace,value,value2", b"id,place,value,Ann,Ann", b"Ann,place,1.5"])
 def test_of_a_table_with_personal_columns_no_name_is_repeated_that_may_be_a_value(header: bytes) -> None:
     columns = (*TABLE.columns[:1], TABLE.columns[1].model_copy(update={"personal": True}), *TABLE.columns[2:])
     code, words = refused(header + b"\n" + ROWS, contract=TABLE.model_copy(update={"columns": columns}))
-    assert (code, "not in the contract" in words, "Ann" in words) == ("header", True, False)
+    assert (code, "not in the contract" in words, "An" in words) == ("header", True, False)
 
 
 @pytest.mark.parametrize("content", [GOOD, b"\xef\xbb\xbf\r\n" + GOOD.replace(b"\n", b"\r\n")])

@@ -36,8 +36,9 @@ def test_what_one_line_does_wrong_is_left_to_the_rows(content: bytes) -> None:
 @pytest.mark.parametrize(
     ("content", "code", "words"),
     [
-        (lines(A, B | {"more": 1}), "header", "a.jsonl line 2 does not bring the columns of readings: 'more' not in"),
+        (lines(A, B | {"more": 1}), "header", "line 2 does not bring the columns of readings: 1 name not in the contract; "),
         (lines({"id": 1, "place": "a"}, {"id": 2}), "header", "'value' missing"),
+        (lines(A, {"id": 1, "place": {"Bonn": 1}, "Bonn": 2}), "header", "line 2 does not bring"),
         (lines({"ID": 1, "place": "a", "value": 1}), "header", "'ID' should be written id"),
         (b"[" + lines(A).strip() + b",\n" + lines(B).strip() + b"]\n", "wrong_kind", ": it looks like one JSON array"),
         (b"id,place,value\n1,a,1\n", "wrong_kind", "no line of it is an object"),
@@ -50,7 +51,7 @@ def test_what_one_line_does_wrong_is_left_to_the_rows(content: bytes) -> None:
 def test_a_fault_of_the_file_is_named(content: bytes, code: str, words: str) -> None:
     found, message = refused(content, name="a.jsonl")
     assert words in message
-    assert found == code
+    assert (found, "Bonn" in message) == (code, False)
 
 
 def test_what_is_escaped_may_be_in_any_form() -> None:

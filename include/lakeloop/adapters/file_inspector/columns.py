@@ -28,40 +28,54 @@ def check_count(file: File, count: int) -> None:
 
 def column_fault(file: File, names: Sequence[str], where: str) -> BadFile:
     """What is wrong with names that do not fit."""
-    words = f"{where} does not bring the columns of {file.contract.name}: {'; '.join(differences(file.contract, names))}"
+    words = f"{where} does not bring the columns of {file.contract.name}: {'; '.join(_differences(file, names))}"
     return BadFile(words, "header", "deliver it with the contract's columns, or change the contract and count its version up")
 
 
-def differences(contract: TableContract, names: Sequence[str]) -> list[str]:
+def _differences(file: File, names: Sequence[str]) -> list[str]:
     """Each way in which names differ from the contract's, in a few words."""
-    wanted = [column.name for column in contract.columns]
-    is_met = len({_plain(name) for name in wanted} & set(map(_plain, names))) * 2 >= len(wanted)
-    may_be_data = not is_met or any(column.personal for column in contract.columns)  # and data is not repeated
-    doubled = [name for name, times in Counter(names).items() if times > 1 and (name in wanted or not may_be_data)]
+    wanted = [column.name for column in file.contract.columns]
+    doubled = [name for name, times in Counter(names).items() if times > 1 and name in wanted]
+    missing = [column.name for column in file.contract.columns if column.name not in names and not column.may_be_absent]
+    meant = _meant(file.contract, names, missing)
+    lost = [name for name in missing if name not in meant]
+    known = {*wanted, *(other for other, _ in meant.values())}
+    strange = [str(number) for number, name in enumerate(names, 1) if name not in known]
+    found = [f"{_few(list(map(_quoted, doubled)))} more than once"] if doubled else []
+    found += [words for _, words in meant.values()]
+    found += [f"{_few(list(map(_quoted, lost)))} missing"] if lost else []
+    place = "" if file.shape.format == "jsonl" else f" (column {_few(strange)})"  # keys have no order to stand in
+    return [*found, f"{counted(len(strange), 'name')} not in the contract{place}"] if strange else found
+
+
+def _meant(contract: TableContract, names: Sequence[str], missing: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """By missing column the name that is meant for it, as far as one can tell, and words that say so.
+
+    A name that the contract has not may be data: of a first row without a header, of a key that is somebody's name. Data is not
+    repeated in a message. So a name is, where it is a column's own written otherwise, and where it is so like a missing one's
+    that it is its new name: in a header that names half of the columns, of a table where none is personal.
+    """
+    wanted = {column.name for column in contract.columns}
+    is_met = len(set(map(_plain, wanted)) & set(map(_plain, names))) * 2 >= len(wanted)
+    may_be_data = not is_met or any(column.personal for column in contract.columns)
     extra = [name for name in dict.fromkeys(names) if name not in wanted]
-    missing = [column.name for column in contract.columns if column.name not in names and not column.may_be_absent]
-    found = [f"{shown(doubled)} more than once"] if doubled else []
-    for name in list(missing):
+    found: dict[str, tuple[str, str]] = {}
+    for name in missing:
         other = next((one for one in extra if _plain(one) == _plain(name)), None)
         close = [] if may_be_data else get_close_matches(name, extra, 1, _LIKE)
         if other is not None:
-            found.append(f"{_quoted(other)} should be written {name}")
+            found[name] = other, f"{_quoted(other)} should be written {name}"
         elif close:
-            found.append(f"{name} is missing, is it {_quoted(close[0])}?")
+            found[name] = close[0], f"{name} is missing, is it {_quoted(close[0])}?"
         else:
             continue
-        missing.remove(name)
-        extra.remove(other if other is not None else close[0])
-    found += [f"{shown(missing)} missing"] if missing else []
-    if extra and may_be_data:
-        return [*found, f"{counted(len(extra), 'name')} not in the contract"]
-    return [*found, f"{shown(extra)} not in the contract"] if extra else found
+        extra.remove(found[name][0])
+    return found
 
 
-def shown(names: Sequence[str]) -> str:
-    """The first few names, as one can read them."""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(map(_quoted, names[:_SHOWN])) + more
+def _few(words: Sequence[str]) -> str:
+    more = f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
+    return ", ".join(words[:_SHOWN]) + more
 
 
 def _quoted(name: str) -> str:

@@ -34,9 +34,9 @@ def inspect_parquet(file: File) -> FileShape:
     source = _opened(file)
     names = [source.schema.column(at).path for at in range(len(source.schema))]
     check_count(file, len(names))
-    nested = [name for name in source.schema_arrow.names if name not in names]
+    nested = [at for at, name in enumerate(source.schema_arrow.names, 1) if name not in names]
     if nested:
-        words = f"{file.name}: the column {nested[0]!r} holds lists, maps or structures"
+        words = f"{file.name}: column {nested[0]} holds lists, maps or structures"
         raise BadFile(words, "header", "deliver it with one plain value a cell")
     if not file.contract.brings(names):
         raise column_fault(file, names, file.name)
