@@ -53,16 +53,17 @@ def booster(folder: Path, seed: int) -> Path:
     return path
 
 
-def challenger(p: Platform, seed: int, outcome: Outcome = "pass") -> dict[str, Any]:
+def challenger(p: Platform, seed: int, outcome: Outcome = "pass", beside: int | None = None) -> dict[str, Any]:
     """A registered version and what its gates say, pinned to main as it is now; it learnt from every published day.
 
     Beside a champion its gates end in `outcome`; the first of all is better than the baseline and has no champion beside it.
+    `beside` names another version than the champion of now.
     """
     head = p.lake.head(MAIN)
     ledger = read_ledger(p.lake, p.case.name, head)
     days = sorted({unit.data_date.isoformat() for unit, owners in ledger.owners.items() if owners})
     key = hashlib.sha256(f"train {seed}".encode()).hexdigest()
-    evaluation = _evaluation(CHAMPIONS[outcome] if ledger.champion else ())
+    evaluation = _evaluation(beside or (ledger.champion.model_version if ledger.champion else None), CHAMPIONS[outcome])
     tags = {
         "run_key": key, "data_commit": head, "trained_from": days[0], "trained_to": days[-1],
         "features": "value", "auc": "0.8", "auc_low": "0.78", "auc_high": "0.82",
@@ -86,15 +87,15 @@ def challenger(p: Platform, seed: int, outcome: Outcome = "pass") -> dict[str, A
     return gated
 
 
-def _evaluation(champion: tuple[float, ...]) -> Evaluation:
-    """Ten hold-out days on which the challenger ranks better than a baseline."""
-    shown = {CHALLENGER: (0.8, 0.8), "id": (0.6, 0.6)} | ({CHAMPION: champion} if champion else {})
+def _evaluation(champion: int | None, auc: tuple[float, float]) -> Evaluation:
+    """Ten hold-out days on which the challenger ranks better than a baseline, beside the champion there is."""
+    shown = {CHALLENGER: (0.8, 0.8), "id": (0.6, 0.6)} | ({CHAMPION: auc} if champion else {})
     days = tuple(
-        DayMetrics(data_date=FIRST + timedelta(days=at), model=model, rows=100, positives=20, auc=auc[at % 2], log_loss=0.4)
-        for model, auc in shown.items()
+        DayMetrics(data_date=FIRST + timedelta(days=at), model=model, rows=100, positives=20, auc=each[at % 2], log_loss=0.4)
+        for model, each in shown.items()
         for at in range(10)
     )
-    return Evaluation(days=days, has_champion=bool(champion))
+    return Evaluation(days=days, champion=champion)
 
 
 def _record(p: Platform, head: str, ledger: Ledger, key: str, sha256: str, days: list[date], evaluation: Evaluation) -> str:

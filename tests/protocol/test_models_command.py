@@ -128,6 +128,15 @@ def test_a_version_that_was_measured_beside_an_earlier_champion_needs_a_person_s
     assert (receipt.approved_by, receipt.approved_why) == (getpass.getuser(), "better days")
 
 
+def test_the_record_says_which_champion_a_version_was_measured_beside_whatever_its_data_commit_says(
+    three: Platform, asked: Asked
+) -> None:
+    challenger(three, 5, beside=1)
+    asked("promote", "toy", "5", "--reason", "better days")
+    told = {gate.name: (gate.outcome, gate.words.partition(":")[0]) for gate in champion(three).gates}
+    assert told["beats_champion"] == ("warn", "it was measured beside version 1, and version 2 is champion")
+
+
 @pytest.mark.parametrize(
     ("version", "words"),
     [("4", "not better; the champion is unchanged"), ("2", "is champion already"), ("1", "rollback")],

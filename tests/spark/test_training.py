@@ -19,7 +19,7 @@ from lakeloop.adapters.lakefs_lake import LakeFSLake
 from lakeloop.core.errors import ConfigurationError, InvalidInput, LeakageFound
 from lakeloop.core.gate_policy import ALWAYS, BeatsBaseline, HoldsInSlices
 from lakeloop.core.gates import judge_gates
-from lakeloop.core.jobs import MatrixJob, ModelFile, TrainJob
+from lakeloop.core.jobs import ChampionFile, MatrixJob, TrainJob
 from lakeloop.core.lake import training
 from lakeloop.core.reports import MatrixReport, TrainReport
 from lakeloop.core.use_case import XGBoost
@@ -111,11 +111,11 @@ def test_the_champion_is_measured_on_the_very_same_rows(spark: SparkSession, job
     folder.mkdir()
     smaller = {"workdir": str(folder), "model": FEW.model_copy(update={"n_estimators": 3})}
     champion = train(job.model_copy(update=smaller), spark, CASE)
-    known = ModelFile(path=champion.model_file, sha256=champion.sha256)
+    known = ChampionFile(path=champion.model_file, sha256=champion.sha256, version=4)
     report = train(job.model_copy(update={"champion": known}), spark, CASE)
     alone = {one.data_date: one.auc for one in champion.evaluation.days if one.model == "challenger"}
     assert report.evaluation.daily("champion", "auc") == alone
-    assert report.evaluation.has_champion
+    assert report.evaluation.champion == 4
     assert all(one.champion is not None for one in report.evaluation.slices)
     with pytest.raises(InvalidInput, match="was not loaded"):
         train(job.model_copy(update={"champion": known.model_copy(update={"sha256": "0" * 64})}), spark, CASE)
@@ -126,7 +126,7 @@ def test_a_champion_that_asks_for_features_of_yesterday_is_not_compared(
 ) -> None:
     (tmp_path / "champion").mkdir()
     champion = train(job.model_copy(update={"workdir": str(tmp_path / "champion")}), spark, CASE)
-    known = ModelFile(path=champion.model_file, sha256=champion.sha256)
+    known = ChampionFile(path=champion.model_file, sha256=champion.sha256, version=4)
     fewer = {"champion": known, "features": CASE.feature_names[1:]}
     report = train(job.model_copy(update=fewer), spark, CASE)
     assert (
@@ -143,7 +143,7 @@ def test_a_champion_that_learnt_a_feature_of_another_kind_is_not_compared(tmp_pa
     keep(booster, Encodings(values={"a": ("x", "y")}))
     path = tmp_path / "model.ubj"
     booster.save_model(path)
-    champion = ModelFile(path=str(path), sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    champion = ChampionFile(path=str(path), sha256=hashlib.sha256(path.read_bytes()).hexdigest(), version=1)
     case = CASE.model_copy(update={"feature_names": ("a", "b")})
     assert _gap(champion, case.model_copy(update={"categories": ("a",)})) == ""
     assert _gap(champion, case).startswith("of a the champion learnt as a number what the case gives as a text now")

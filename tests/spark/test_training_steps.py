@@ -19,7 +19,7 @@ from use_cases.tiny import features as tiny_features
 
 from lakeloop.adapters.mlflow_server import MlflowRegistry, MlflowRuns
 from lakeloop.adapters.mlflow_server.client import client_of
-from lakeloop.core.errors import PromotionRefused, RegistryFailed, SparkFailed
+from lakeloop.core.errors import PreconditionFailed, PromotionRefused, RegistryFailed, SparkFailed
 from lakeloop.core.lake import evidence_path
 from lakeloop.core.runs import Run, SessionKey
 from lakeloop.settings import Settings
@@ -225,14 +225,29 @@ def promoted(p: Platform) -> dict[str, Any]:
     return promote(p, run("train"), gated, {"version": gated["version"], "approved_by": "ann", "approved_why": "well"})
 
 
+def uncompared(p: Platform) -> Platform:
+    """The same world with other code, whose versions need not be better than the champion."""
+    gates = tuple(gate for gate in p.case.gates if gate.name != "better_than_champion")
+    return replace(p, code_version="0ther", case=p.case.model_copy(update={"gates": gates}))
+
+
+def measured_beside_the_first(p: Platform, begun: dict[str, Any]) -> None:
+    """A fit that was begun beside version 1 stays beside it, writes it down, and loses to the champion that came meanwhile."""
+    done = fit.fit(p, run("train"), begun)
+    assert read_fitted(p.lake, done["commit"], done["run_key"]).evaluation.champion == 1
+    assert p.registry.version("tiny", done["version"]).tags["measured_beside"] == "version 1"
+    gated = gate.gate(uncompared(p), run("train"), done)
+    with pytest.raises(PreconditionFailed, match="version 2 became champion first.*version 3 was compared with version 1"):
+        promote(p, run("train"), gated)
+
+
 def test_a_version_is_compared_with_the_champion_there_is_and_no_former_one(p: Platform) -> None:
     assert promoted(p)["version"] == 1
     assert prepare.prepare(p, run("train"))["summary"] == "the champion was trained on exactly this data and code"
-    ungated = p.case.model_copy(  # it is no better
-        update={"gates": tuple(gate for gate in p.case.gates if gate.name != "better_than_champion")}
-    )
-    assert promoted(replace(p, code_version="0ther", case=ungated))["version"] == 2
     third = replace(p, code_version="th1rd")
+    begun = prepare.prepare(third, run("train"))
+    assert promoted(uncompared(p))["version"] == 2
+    measured_beside_the_first(third, begun)
     beside = prepare.prepare(third, run("train"))["run_key"]
     roll_back(p, run("train").model_copy(update={"reason": "too slow"}))
     assert prepare.prepare(third, run("train"))["run_key"] != beside, "its gates are to compare with version 1"

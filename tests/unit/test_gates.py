@@ -61,7 +61,7 @@ def measured(**other: Any) -> Evaluation:
         "newest_day": FIRST,
         "business_day": FIRST + timedelta(days=16),
         "lost": (),
-        "has_champion": True,
+        "champion": 3,
     }
     return Evaluation(**(good | other))
 
@@ -86,7 +86,7 @@ BITES: list[tuple[str, str, dict[str, Any]]] = [
     ("surer_than_logistic", "fail", {"days": replaced("challenger", days("challenger", 0.76, 0.475))}),
     ("better_than_champion", "fail", {"days": replaced("champion", days("champion", 0.80, 0.43))}),
     ("better_than_champion", "warn", {"days": replaced("champion", days("champion", 0.74, 0.445, swing=0.1))}),
-    ("better_than_champion", "warn", {"has_champion": False}),
+    ("better_than_champion", "warn", {"champion": None}),
     ("better_than_champion", "fail", {"days": replaced("champion", days("champion", 0.74, 0.46, count=3))}),
     ("calibrated", "fail", {"calibration": (CalibrationBin(rows=500, mean_score=0.5, positives=100),)}),
     ("holds_in_slices", "fail", {
@@ -149,7 +149,7 @@ def test_a_column_of_which_no_slice_is_large_enough_passes_nothing() -> None:
 
 @pytest.mark.parametrize("gate", POLICY, ids=lambda gate: gate.name)
 def test_what_was_not_measured_passes_no_gate(gate: Gate) -> None:
-    (result,) = judge_gates([gate], Evaluation(days=(), has_champion=True))
+    (result,) = judge_gates([gate], Evaluation(days=(), champion=3))
     assert result.outcome == "fail", result.words
 
 

@@ -73,7 +73,7 @@ def test_each_move_alone_is_a_change(moved: dict[str, object]) -> None:
 
 
 def test_the_champions_record_stands_in_the_gates_as_the_champion() -> None:
-    both = with_champion(measured(auc=0.75, log_loss=0.45), measured(auc=0.7, log_loss=0.5))
+    both = with_champion(measured(auc=0.75, log_loss=0.45), measured(auc=0.7, log_loss=0.5), 1)
     auc, loss = metrics_beside(both)
     assert (auc.before, auc.after, auc.gain, auc.days) == (pytest.approx(0.7), pytest.approx(0.75), pytest.approx(0.05), 2)
     assert (loss.gain, loss.low, loss.high) == (pytest.approx(0.05), pytest.approx(0.05), pytest.approx(0.05)), (
@@ -81,12 +81,12 @@ def test_the_champions_record_stands_in_the_gates_as_the_champion() -> None:
     )
     (judged,) = judge_gates([BeatsChampion(fewest_days=2)], both)
     assert judged.outcome == "pass"
-    (alone,) = judge_gates([BeatsChampion(fewest_days=2)], with_champion(measured(), None))
+    (alone,) = judge_gates([BeatsChampion(fewest_days=2)], with_champion(measured(), None, None))
     assert (alone.outcome, "no champion" in alone.words) == ("warn", True)
 
 
 def test_an_equal_model_gains_exactly_nothing() -> None:
-    for one in metrics_beside(with_champion(measured(), measured())):
+    for one in metrics_beside(with_champion(measured(), measured(), 1)):
         assert (one.before == one.after, one.gain, one.low, one.high) == (True, 0.0, 0.0, 0.0)
 
 
@@ -97,7 +97,7 @@ def test_without_a_champion_there_are_metrics_and_no_gain() -> None:
 
 def test_a_day_that_one_side_lacks_is_shown_and_not_paired() -> None:
     before = Evaluation(days=(DayMetrics(data_date=LATER[1], model=CHALLENGER, rows=9, positives=0, auc=None, log_loss=0.4),))
-    both = with_champion(measured(), before)
+    both = with_champion(measured(), before, 1)
     assert both.daily(CHAMPION, "auc") == {}
     assert [(one.data_date, one.metric, one.before) for one in days_beside(both)] == [
         (LATER[0], "auc", None), (LATER[0], "log_loss", None), (LATER[1], "auc", None), (LATER[1], "log_loss", 0.4),
@@ -106,7 +106,7 @@ def test_a_day_that_one_side_lacks_is_shown_and_not_paired() -> None:
 
 
 def test_slices_come_by_what_they_lost_and_strangers_last() -> None:
-    both = with_champion(sliced(harbour=0.5, market=0.9, station=0.6, pier=2.0), sliced(harbour=0.6, market=0.8, station=0.2))
+    both = with_champion(sliced(harbour=0.5, market=0.9, station=0.6, pier=2.0), sliced(harbour=0.6, market=0.8, station=0.2), 1)
     found = slices_beside(both)
     assert [one.value for one in found] == ["station", "market", "harbour", "pier"]
     assert (found[0].worse_by, found[3].before, found[3].worse_by) == (pytest.approx(0.4), None, None)
@@ -129,7 +129,7 @@ def test_a_parameter_that_is_another_one_is_said_with_both() -> None:
 
 
 def test_the_verdict_names_what_moved_and_which_gate_would_stop_it() -> None:
-    both = with_champion(measured(auc=0.6), measured(auc=0.7))
+    both = with_champion(measured(auc=0.6), measured(auc=0.7), 1)
     moved = SAME.model_copy(
         update={
             "rows": RowChange(changed=4, same=23), "features": (FeatureMove(name="hour", what="changed", rows=4),),

@@ -54,8 +54,13 @@ class Evaluation(Value):
     newest_day: date | None = None  # the newest day learnt from
     business_day: date | None = None
     lost: tuple[str, ...] | None = None  # units learnt from that main does not hold any more; None: nobody looked
-    has_champion: bool = False
+    champion: int | None = None  # the version it was measured beside; None: there was none
     champion_gap: str = ""  # why the champion could not score the hold-out days
+
+    @property
+    def beside(self) -> str:
+        """Which champion it was measured beside, in words."""
+        return f"version {self.champion}" if self.champion else "no champion"
 
     def daily(self, model: str, metric: Metric) -> dict[date, float]:
         """A model's metric by hold-out day, without days on which it does not exist."""

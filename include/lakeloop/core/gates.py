@@ -61,11 +61,11 @@ def _baseline(gate: BeatsBaseline, measured: Evaluation) -> GateResult:
 
 
 def _champion(gate: BeatsChampion, measured: Evaluation) -> GateResult:
-    if not measured.has_champion:
-        words = "there is no champion to compare with: a first model is a person's choice"
-        return GateResult(name=gate.name, outcome="warn", words=words)
     if measured.champion_gap:
         words = f"{measured.champion_gap}: the two cannot be compared on the same days, so a person decides"
+        return GateResult(name=gate.name, outcome="warn", words=words)
+    if measured.champion is None:
+        words = "there is no champion to compare with: a first model is a person's choice"
         return GateResult(name=gate.name, outcome="warn", words=words)
     gains = measured.pairs(CHALLENGER, CHAMPION, gate.metric)
     if len(gains) < gate.fewest_days:
@@ -74,8 +74,8 @@ def _champion(gate: BeatsChampion, measured: Evaluation) -> GateResult:
     outcome: Outcome = "pass" if found.low > gate.margin else "warn" if found.mean > gate.margin else "fail"
     told = {"pass": "better", "warn": "better, but it may be chance", "fail": "not better"}[outcome]
     words = (
-        f"{gate.metric} gain over the champion {found.mean:+.4f} [{found.low:+.4f}, {found.high:+.4f}] a day "
-        f"over {len(gains)} days: {told}"
+        f"{gate.metric} gain over the champion, version {measured.champion}, {found.mean:+.4f} "
+        f"[{found.low:+.4f}, {found.high:+.4f}] a day over {len(gains)} days: {told}"
     )
     evidence = {"gain": found.mean, "low": found.low, "high": found.high, "days": len(gains), "confidence": gate.confidence}
     return GateResult(name=gate.name, outcome=outcome, words=words, evidence=evidence)

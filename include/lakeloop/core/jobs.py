@@ -149,6 +149,12 @@ class ModelFile(Value):
     sha256: str
 
 
+class ChampionFile(ModelFile):
+    """The champion that a challenger is measured beside."""
+
+    version: int
+
+
 class TrainJob(Job):
     """Fit on a committed matrix, and measure on its hold-out beside the champion and the gates' baselines."""
 
@@ -156,7 +162,7 @@ class TrainJob(Job):
     matrix: str  # commit, of this case's training set
     features: tuple[str, ...]
     model: XGBoost
-    champion: ModelFile | None = None
+    champion: ChampionFile | None = None
     workdir: str  # where the job leaves model.ubj on the driver's machine
 
 

@@ -50,6 +50,7 @@ def _facts(case: UseCase, known: TrainingSet, found: Fitted, links: Mapping[str,
         "made because": known.cause,
         "code, contract, lock": f"`{known.code_version}`, `{known.contract_version}`, `{known.lock_digest}`",
         "parameters": f"{model}; {known.layout.files} file a split, {found.threads} thread a worker",
+        "measured beside": found.evaluation.beside,
         "tuned": found.tuned.words if found.tuned else "no: the case's own parameters",
         "restated since": ", ".join(map(str, known.skewed)) or "no scored day of its data",
     }

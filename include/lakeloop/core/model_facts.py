@@ -10,7 +10,7 @@ from lakeloop.core.receipts import PromotionReceipt
 from lakeloop.core.value import Value
 
 _TRAINED = ("trained_from", "trained_to")
-_MOST = ("cause", "tuned", "training_commit", "code_version", "contract_version", "airflow_run_id", "run_key")
+_MOST = ("cause", "measured_beside", "tuned", "training_commit", "code_version", "contract_version", "airflow_run_id", "run_key")
 
 
 class VersionFacts(Value):

@@ -141,14 +141,14 @@ class Trial(Value):
         return f"{self.model} tried on {self.commit[:12]} {beside}: {told}. Nothing was published."
 
 
-def with_champion(after: Evaluation, before: Evaluation | None) -> Evaluation:
+def with_champion(after: Evaluation, before: Evaluation | None, version: int | None) -> Evaluation:
     """What was measured of the try, with the champion's record on the same days as the champion of its gates."""
     if before is None:
         return after
     known = [one.model_copy(update={"model": CHAMPION}) for one in before.days if one.model == CHALLENGER]
     groups = {(one.column, one.value): one.challenger for one in before.slices}
     slices = [one.model_copy(update={"champion": groups.get((one.column, one.value))}) for one in after.slices]
-    return after.model_copy(update={"days": (*after.days, *known), "slices": tuple(slices), "has_champion": True})
+    return after.model_copy(update={"days": (*after.days, *known), "slices": tuple(slices), "champion": version})
 
 
 def metrics_beside(measured: Evaluation) -> tuple[MetricMove, ...]:

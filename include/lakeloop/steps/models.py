@@ -84,11 +84,10 @@ def _put_forward(p: Platform, run: Run, ledger: Ledger, version: int) -> Promoti
 def _asked_anew(p: Platform, ledger: Ledger, known: TrainingSet, fitted: Fitted) -> tuple[GateResult, ...]:
     """Its gates by the lake's record and main as it is now: anybody on the registry's network may tag a version."""
     measured = as_of(fitted.evaluation, known, ledger, p)
-    then, now = read_ledger(p.lake, p.case.name, known.data_commit).champion, ledger.champion
-    if now and (then is None or then.model_version != now.model_version):
-        beside = f"version {then.model_version}" if then else "no champion"
-        gap = f"it was measured beside {beside}, and version {now.model_version} is champion"
-        measured = measured.model_copy(update={"champion_gap": gap, "has_champion": True})
+    now = ledger.champion
+    if now and now.model_version != measured.champion:
+        gap = f"it was measured beside {measured.beside}, and version {now.model_version} is champion"
+        measured = measured.model_copy(update={"champion_gap": gap})
     return judge_gates(p.case.gates, measured)
 
 

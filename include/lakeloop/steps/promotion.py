@@ -22,7 +22,7 @@ from lakeloop.steps.publish import Work, drop_branches, publish, seal
 from lakeloop.steps.reconcile import copy_aliases
 from lakeloop.steps.signing import about
 from lakeloop.steps.training.gate_page import PAGE
-from lakeloop.steps.training.record import read_training
+from lakeloop.steps.training.record import read_fitted, read_training
 
 EVIDENCE = "gates.json"
 _LEDGER_FIELDS = {"seq", "action", "model_name", "model_version", "model_sha256", "run_key"}
@@ -75,7 +75,7 @@ def _after_its_gates(p: Platform, gated: dict[str, Any], approval: Mapping[str, 
         run_key=gated["run_key"], version=gated["version"], sha256=gated["sha256"], data_commit=gated["data_commit"],
         reads=known.reads, trained_to=known.fit.last, metrics=gated["metrics"], gates=gated["gates"],
         after=at_fit.champion.seq if at_fit.champion else 0,
-        previous=at_fit.champion.model_version if at_fit.champion else None,
+        previous=read_fitted(p.lake, gated["commit"], gated["run_key"]).evaluation.champion,
         page_at=gated["commit"], approved_by=answered.get("approved_by", ""), approved_why=answered.get("approved_why", ""),
     )  # fmt: skip
 

@@ -64,7 +64,7 @@ def train(job: TrainJob, spark: SparkSession, case: UseCase) -> TrainReport:
     evaluation = Evaluation(
         days=days, calibration=calibration(bins, 1 / CURVE_BINS), slices=groups, feature_auc=aucs,
         model_features=case.feature_names, live_features=case.feature_names, fit_seconds=watch.seconds["fit"],
-        model_bytes=len(content), has_champion=job.champion is not None,
+        model_bytes=len(content), champion=job.champion.version if job.champion else None,
         champion_gap=_gap(job.champion, case),
     )  # fmt: skip
     return TrainReport(

@@ -9,7 +9,7 @@ from lakeloop.core.checkpoints import reached
 from lakeloop.core.curves import points
 from lakeloop.core.evaluation import CHALLENGER, Evaluation
 from lakeloop.core.gate_policy import Metric
-from lakeloop.core.jobs import ModelFile, TrainJob
+from lakeloop.core.jobs import ChampionFile, TrainJob
 from lakeloop.core.lake import model_tag, training
 from lakeloop.core.metrics import CURVE_BINS
 from lakeloop.core.reports import TrainReport
@@ -75,6 +75,7 @@ def _fitted(p: Platform, run: Run, known: TrainingSet, branch: str, commit: str)
             ),
             tags={
                 **tags, "run_key": known.run_key, "training_commit": done, "features": ",".join(known.features),
+                "measured_beside": report.evaluation.beside,
                 **{tag: str(measured[name]) for tag, name in _TAGGED.items() if name in measured},
             },
         )  # fmt: skip
@@ -96,19 +97,20 @@ def _trained(p: Platform, commit: str, known: TrainingSet, model: XGBoost, workd
     report = p.spark.run(
         TrainJob(
             repository=p.lake.repository, case=p.case_ref, matrix=commit, features=known.features, model=model,
-            champion=_champion(p, workdir), workdir=workdir,
+            champion=_champion(p, known, workdir), workdir=workdir,
         )
     )  # fmt: skip
     assert isinstance(report, TrainReport)  # noqa: S101  # a job answers with its own report
     return report
 
 
-def _champion(p: Platform, folder: str) -> ModelFile | None:
-    champion = read_ledger(p.lake, p.case.name).champion
+def _champion(p: Platform, known: TrainingSet, folder: str) -> ChampionFile | None:
+    """The champion that the hold-out was cut for: one that came since may have learnt from its days."""
+    champion = read_ledger(p.lake, p.case.name, known.data_commit).champion
     if champion is None:
         return None
     path = p.registry.download(champion.model_name, champion.model_version, champion.model_sha256, f"{folder}/champion")
-    return ModelFile(path=path, sha256=champion.model_sha256)
+    return ChampionFile(path=path, sha256=champion.model_sha256, version=champion.model_version)
 
 
 def _params(model: XGBoost, known: TrainingSet) -> dict[str, str]:

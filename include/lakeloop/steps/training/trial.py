@@ -72,7 +72,8 @@ def try_out(p: Platform, run: Run, ref: str, days: int, say: Say) -> Trial:
     with work_area(p, run, commit) as branch, tempfile.TemporaryDirectory() as folder:
         contract, snapshot = try_contract(p, ledger, branch, split.holdout[-1], days, say)
         made = _made(p, record, split, branch, snapshot, folder, say)
-    evaluation = with_champion(made.fitted.evaluation, record.found.evaluation if record else None)
+    before, version = (record.found.evaluation, record.version) if record else (None, None)
+    evaluation = with_champion(made.fitted.evaluation, before, version)
     reads = training_reads(ledger, p.case, [*split.fit, *split.holdout])
     standing = {
         "live_features": p.case.feature_names, "newest_day": made.written.fit.last,
