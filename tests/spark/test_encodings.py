@@ -10,8 +10,9 @@ from pyspark.sql import functions as F
 
 from lakeloop.core.encodings import Encodings
 from lakeloop.core.errors import ConfigurationError
-from lakeloop.spark.booster import with_scores
-from lakeloop.spark.encodings import ATTRIBUTE, encoded, keep, kept_in, learn
+from lakeloop.core.signature import Feature
+from lakeloop.spark.booster import learnt_by, with_scores
+from lakeloop.spark.encodings import ATTRIBUTE, encoded, keep, kept_in, learn, unseen
 
 NAMES = ("wind", "airline")
 ROWS = [("a", 3.0, "UA"), ("b", 9.0, "B6"), ("c", 1.0, "B6"), ("d", 2.0, None), ("e", 2.0, "AA")]
@@ -40,6 +41,20 @@ def test_what_is_learnt_is_kept_in_the_models_own_bytes(frame: DataFrame, model:
     assert learn(frame, ()) == Encodings()
     numbers = {row["id"]: row["airline"] for row in encoded(frame, learnt).collect()}
     assert numbers == {"a": 2.0, "b": 0.0, "c": 0.0, "d": None, "e": 1.0}
+
+
+def test_a_file_says_which_features_it_learnt_and_how_many_values_of_each_text(frame: DataFrame, model: bytes) -> None:
+    wind, airline = Feature(name="wind", kind="number"), Feature(name="airline", kind="text", learnt=3)
+    assert learnt_by(model) == (wind, airline)
+    booster = xgboost.Booster(model_file=bytearray(model))
+    booster.feature_types = ["float", "c"]
+    keep(booster, Encodings(values={"gate": ("A",)}))
+    told = learnt_by(bytes(booster.save_raw("ubj")))
+    assert told == (wind, Feature(name="airline", kind="c of XGBoost"), Feature(name="gate", kind="text", learnt=1))
+    later = frame.withColumn("airline", F.expr("CASE WHEN id < 'd' THEN 'ZZ' ELSE airline END"))
+    assert unseen(later, kept_in(model)) == {"airline": 0.75}, "of the values: a null is none"
+    assert unseen(later.where("airline IS NULL"), kept_in(model)) == {"airline": 0.0}
+    assert unseen(later, Encodings()) == {}
 
 
 def test_scores_are_those_of_the_numbers_and_the_unseen_scores_as_the_unknown(frame: DataFrame, model: bytes) -> None:

@@ -11,22 +11,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xgboost
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 
 from lakeloop.adapters.lakefs_lake import LakeFSLake
 from lakeloop.core.errors import ConfigurationError, InvalidInput, LeakageFound
-from lakeloop.core.gate_policy import ALWAYS, BeatsBaseline, HoldsInSlices
+from lakeloop.core.gate_policy import ALWAYS, BeatsBaseline, FitsSignature, HoldsInSlices
 from lakeloop.core.gates import judge_gates
 from lakeloop.core.jobs import ChampionFile, MatrixJob, TrainJob
 from lakeloop.core.lake import training
 from lakeloop.core.reports import MatrixReport, TrainReport
-from lakeloop.core.use_case import XGBoost
+from lakeloop.core.signature import signature_of
+from lakeloop.core.use_case import UseCase, XGBoost
 from lakeloop.settings import Settings
 from lakeloop.spark.encodings import Encodings, keep, kept_in
 from lakeloop.spark.tables import read_table
 from lakeloop.spark.training.baselines import with_logistic, with_rate
+from lakeloop.spark.training.fit import fit
 from lakeloop.spark.training.importance import importance
 from lakeloop.spark.training.matrix import FIT, HOLDOUT, read_split, write_matrix
 from lakeloop.spark.training.measures import by_day, histogram, slices
@@ -96,7 +98,8 @@ def test_the_same_commit_gives_the_same_training_set_and_the_same_model(
 
 def test_a_fit_beats_the_carriers_rate_and_says_what_moved_it(spark: SparkSession, job: TrainJob) -> None:
     report = train(job, spark, CASE)
-    said = {one.name: one.outcome for one in judge_gates(CASE.gates, report.evaluation)}
+    live = report.evaluation.model_copy(update={"live_features": signature_of(CASE)})
+    said = {one.name: one.outcome for one in judge_gates(CASE.gates, live)}
     assert said["ranks_better_than_carrier_rate"] == said["leaks_nothing"] == said["fits_signature"] == "pass"
     assert next(iter(report.importance)) == "precip"
     assert report.sampled == 4 * 59
@@ -104,6 +107,21 @@ def test_a_fit_beats_the_carriers_rate_and_says_what_moved_it(spark: SparkSessio
     groups = {one.value for one in report.evaluation.slices if one.column == "carrier"}
     assert groups == {"AA", "UA", "B6", "DL"}, "by the carrier, not by the rate that is its baseline"
     assert len(report.evaluation.daily("challenger", "auc")) == 4
+
+
+def test_a_file_whose_features_are_not_the_cases_fails_its_gate_whatever_the_job_was_asked(
+    spark: SparkSession, job: TrainJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mislabelled(rows: DataFrame, case: UseCase) -> xgboost.Booster:
+        booster = fit(rows, case)
+        first, second, *rest = booster.feature_names or []
+        booster.feature_names = [second, first, *rest]
+        return booster
+
+    monkeypatch.setattr("lakeloop.spark.training.train.fit", mislabelled)
+    measured = train(job, spark, CASE).evaluation.model_copy(update={"live_features": signature_of(CASE)})
+    (said,) = judge_gates([FitsSignature()], measured)
+    assert (said.outcome, said.words.rpartition(": ")[2]) == ("fail", "they come in another order")
 
 
 def test_the_champion_is_measured_on_the_very_same_rows(spark: SparkSession, job: TrainJob, tmp_path: Path) -> None:
@@ -214,6 +232,10 @@ def test_a_category_is_learnt_rides_in_the_model_and_may_hold_what_nobody_saw(
     assert set(learnt.values["sky"]) == {"rain", "clear"}, "from the rows of the fit, not from later ones"
     assert math.isnan(learnt.number("sky", "fog"))
     assert {one.rows for one in report.evaluation.days if one.model == "challenger"} == {59}, "every later row has its score"
+    sky = report.evaluation.model_features[-1]
+    assert (sky.name, sky.kind, sky.learnt) == ("sky", "text", 2)
+    assert sky.unseen is not None
+    assert 0 < sky.unseen < 0.5, "the fog of the later days"
     assert report.evaluation.feature_auc["sky"] > 0.6
 
 

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from lakeloop.core.evaluation import CalibrationBin, DayMetrics, Evaluation, SliceMetrics
-from lakeloop.core.gate_policy import ALWAYS, BeatsBaseline, BeatsChampion, Gate, HoldsInSlices
+from lakeloop.core.gate_policy import ALWAYS, BeatsBaseline, BeatsChampion, FitsSignature, Gate, HoldsInSlices
 from lakeloop.core.gates import judge_gates, may_promote, warns
+from lakeloop.core.signature import Feature
 
 FIRST = date(2013, 5, 1)
+NUMBERS = (Feature(name="hour", kind="number"), Feature(name="temp", kind="number"))
+SKY = Feature(name="sky", kind="text")
 POLICY: tuple[Gate, ...] = (
     BeatsBaseline(name="ranks_better", baseline="carrier", metric="auc", margin=0.02),
     BeatsBaseline(name="surer_than_logistic", baseline="logistic", metric="log_loss"),
@@ -53,9 +56,9 @@ def measured(**other: Any) -> Evaluation:
             SliceMetrics(column="origin", value="JFK", rows=900, challenger=0.46, champion=0.45, base_rate=0.5),
             slice_of("OO", rows=3, challenger=2.0, champion=0.1, base_rate=0.1),
         ),
-        "feature_auc": {"hour": 0.63, "temp": 0.51},
-        "model_features": ("hour", "temp"),
-        "live_features": ("hour", "temp"),
+        "feature_auc": {"hour": 0.63, "temp": 0.51, "sky": 0.55},
+        "model_features": (*NUMBERS, Feature(name="sky", kind="text", learnt=3, unseen=0.5)),
+        "live_features": (*NUMBERS, Feature(name="sky", kind="text")),
         "fit_seconds": 20.0,
         "model_bytes": 900_000,
         "newest_day": FIRST,
@@ -93,9 +96,12 @@ BITES: list[tuple[str, str, dict[str, Any]]] = [
         "slices": (*measured().slices, slice_of("EV", rows=700, challenger=0.6, champion=0.5, base_rate=0.55))
     }),
     ("holds_in_slices", "fail", {"slices": measured().slices[:1]}),
-    ("leaks_nothing", "fail", {"feature_auc": {"hour": 0.63, "temp": 0.995}}),
+    ("leaks_nothing", "fail", {"feature_auc": {"hour": 0.63, "temp": 0.995, "sky": 0.55}}),
     ("leaks_nothing", "fail", {"feature_auc": {"hour": 0.63}}),
-    ("fits_signature", "fail", {"live_features": ("temp", "hour")}),
+    ("fits_signature", "fail", {"live_features": (SKY, *NUMBERS)}),
+    ("fits_signature", "fail", {"live_features": ()}),
+    ("fits_signature", "fail", {"live_features": (*NUMBERS, SKY.model_copy(update={"kind": "number"}))}),
+    ("fits_signature", "fail", {"model_features": (*NUMBERS, SKY)}),  # of which nobody measured what it never saw
     ("within_budget", "fail", {"fit_seconds": 4000.0}),
     ("within_budget", "fail", {"model_bytes": 10**9}),
     ("fresh", "fail", {"newest_day": FIRST - timedelta(days=60)}),
@@ -111,6 +117,20 @@ def test_each_gate_bites_on_its_own_fault_and_no_other_does(name: str, outcome: 
     assert not {one for one in others if one not in {"ranks_better", "surer_than_logistic", "better_than_champion"}}
 
 
+@pytest.mark.parametrize(
+    ("live", "words"),
+    [
+        ((NUMBERS[1], NUMBERS[0], SKY), "they come in another order"),
+        ((NUMBERS[0], SKY), "temp is not computed"),
+        ((*NUMBERS, SKY, Feature(name="wind", kind="number")), "wind was not learnt"),
+        ((*NUMBERS, Feature(name="sky", kind="number")), "sky was learnt as a text and is a number"),
+    ],
+)
+def test_the_gate_says_what_the_file_asks_for_otherwise(live: tuple[Feature, ...], words: str) -> None:
+    (result,) = judge_gates([FitsSignature()], measured(live_features=live))
+    assert result.words == f"the model's file asks for other features than the case computes: {words}"
+
+
 def _off_by(error: float) -> dict[str, Any]:
     return {"calibration": (CalibrationBin(rows=1000, mean_score=0.2 + error, positives=200),)}
 
@@ -118,6 +138,10 @@ def _off_by(error: float) -> dict[str, Any]:
 def _behind_by(loss: float, rows: int = 200) -> dict[str, Any]:
     worse = slice_of("EV", rows=rows, challenger=0.5 + loss, champion=0.5, base_rate=0.55)
     return {"slices": (*measured().slices, worse)}
+
+
+def _alone(auc: float) -> dict[str, Any]:
+    return {"feature_auc": {"hour": auc, "temp": 0.5, "sky": 0.5}}
 
 
 @pytest.mark.parametrize(
@@ -129,7 +153,12 @@ def _behind_by(loss: float, rows: int = 200) -> dict[str, Any]:
         ("within_budget", {"model_bytes": 199_000_000}, {"model_bytes": 210_000_000}),
         ("holds_in_slices", _behind_by(0.019), _behind_by(0.021)),
         ("holds_in_slices", _behind_by(1.0, rows=199), _behind_by(1.0, rows=200)),
-        ("leaks_nothing", {"feature_auc": {"hour": 0.63, "temp": 0.99}}, {"feature_auc": {"hour": 0.63, "temp": 0.991}}),
+        ("leaks_nothing", _alone(0.99), _alone(0.991)),
+        (
+            "fits_signature",
+            {"model_features": (*NUMBERS, SKY.model_copy(update={"unseen": 0.5}))},
+            {"model_features": (*NUMBERS, SKY.model_copy(update={"unseen": 0.51}))},
+        ),
         (
             "ranks_better",
             {"days": replaced("carrier", days("carrier", 0.739, 0.5))},

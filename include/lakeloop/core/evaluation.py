@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from lakeloop.core.gate_policy import Metric
+from lakeloop.core.signature import Signature
 from lakeloop.core.value import Value
 
 CHALLENGER, CHAMPION = "challenger", "champion"
@@ -47,8 +48,8 @@ class Evaluation(Value):
     calibration: tuple[CalibrationBin, ...] = ()
     slices: tuple[SliceMetrics, ...] = ()
     feature_auc: dict[str, float] = {}  # of each feature alone, folded to at least .5
-    model_features: tuple[str, ...] = ()
-    live_features: tuple[str, ...] = ()
+    model_features: Signature = ()  # as the file says that was written
+    live_features: Signature = ()  # as the case computes them when it is judged
     fit_seconds: float | None = None
     model_bytes: int | None = None
     newest_day: date | None = None  # the newest day learnt from

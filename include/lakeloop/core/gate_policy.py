@@ -76,10 +76,14 @@ class LeaksNothing(Condition):
 
 
 class FitsSignature(Condition):
-    """The model asks for exactly the features that the case computes today, in their order."""
+    """The trained file asks for exactly the features that the case computes today, in their order, number or text as they are.
+
+    A text is learnt by its values: of the hold-out's values at most the share `unseen` may be one that has no number.
+    """
 
     kind: Literal["signature"] = "signature"
     name: str = "fits_signature"
+    unseen: float = Field(default=0.5, ge=0, le=1)
 
 
 class WithinBudget(Condition):

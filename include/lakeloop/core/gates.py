@@ -18,6 +18,7 @@ from lakeloop.core.gate_policy import (
     WithinBudget,
 )
 from lakeloop.core.resampling import day_bootstrap
+from lakeloop.core.signature import TEXT, described, differences, names
 from lakeloop.core.value import Value
 
 Outcome = Literal["pass", "warn", "fail"]
@@ -112,7 +113,7 @@ def behind(one: SliceMetrics) -> float:
 
 
 def _leakage(gate: LeaksNothing, measured: Evaluation) -> GateResult:
-    if not measured.feature_auc or set(measured.feature_auc) != set(measured.model_features):
+    if not measured.feature_auc or set(measured.feature_auc) != set(names(measured.model_features)):
         return _unknown(gate.name, "not every feature was measured alone")
     name, value = max(measured.feature_auc.items(), key=lambda item: item[1])
     words = f"{name} alone ranks with AUC {value:.3f}, allowed {gate.auc:g}"
@@ -121,13 +122,18 @@ def _leakage(gate: LeaksNothing, measured: Evaluation) -> GateResult:
 
 def _signature(gate: FitsSignature, measured: Evaluation) -> GateResult:
     asked, live = measured.model_features, measured.live_features
-    if not asked:
-        return _unknown(gate.name, "the model names no features")
-    words = f"{len(asked)} features, as the case computes them"
-    if asked != live:
-        differing = sorted(set(asked) ^ set(live)) or ["their order"]
-        words = f"the model asks for other features than the case computes: {', '.join(differing)}"
-    return _bounded(gate.name, asked == live, words, {"features": len(asked)})
+    if not asked or not live:
+        return _unknown(gate.name, f"{'the case' if asked else 'the model'} names no features")
+    shares = {one.name: one.unseen for one in asked if one.kind == TEXT}
+    evidence = {"features": len(asked), **{f"unseen_{name}": share for name, share in shares.items()}}
+    if differing := differences(asked, live):
+        words = f"the model's file asks for other features than the case computes: {', '.join(differing)}"
+        return _bounded(gate.name, False, words, evidence)
+    if strange := [name for name, share in shares.items() if share is None or share > gate.unseen]:
+        told = ", ".join(f"{name} ({'not measured' if (share := shares[name]) is None else f'{share:.0%}'})" for name in strange)
+        words = f"of the later values of {told} the model never learnt a number, allowed {gate.unseen:.0%}"
+        return _bounded(gate.name, False, words, evidence)
+    return _bounded(gate.name, True, f"{described(asked)}, as the case computes them", evidence)
 
 
 def _budget(gate: WithinBudget, measured: Evaluation) -> GateResult:

@@ -10,9 +10,11 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DoubleType, StringType, StructField, StructType
 
 from lakeloop.core.errors import ConfigurationError, InvalidInput
+from lakeloop.core.signature import NUMBER, TEXT, Feature, Signature
 from lakeloop.spark.encodings import check_learnt, encoded, kept_in
 
 _REASONS = 3
+_NUMBERS = ("float", "int", "q", "i")  # XGBoost's words for a column that is compared
 Batches = Iterator[pa.RecordBatch]
 
 
@@ -30,6 +32,23 @@ def model_bytes(path: str, sha256: str, features: Sequence[str]) -> bytes:
         message = f"the model learnt from {learnt}, the case gives {list(features)}; nothing was scored"
         raise ConfigurationError(message)
     return content
+
+
+def learnt_by(model: bytes) -> Signature:
+    """The features that a model's file asks for, in its order, and how many values it learnt of each that is a text.
+
+    An encoding of what is no feature of the file comes last, since scoring would look for it.
+    """
+    import xgboost
+
+    booster = xgboost.Booster(model_file=bytearray(model))
+    values, names = kept_in(model).values, booster.feature_names or []
+    types = booster.feature_types or [_NUMBERS[0]] * len(names)
+    kinds = {name: NUMBER if own in _NUMBERS else f"{own} of XGBoost" for name, own in zip(names, types, strict=True)}
+    kinds |= dict.fromkeys(values, TEXT)
+    return tuple(
+        Feature(name=name, kind=kind, learnt=len(values[name]) if name in values else None) for name, kind in kinds.items()
+    )
 
 
 def with_scores(frame: DataFrame, features: Sequence[str], model: bytes, *, reasons: bool = False) -> DataFrame:

@@ -30,6 +30,19 @@ def encoded(frame: DataFrame, encodings: Encodings) -> DataFrame:
     return frame.withColumns(numbers) if numbers else frame  # Spark refuses to add nothing
 
 
+def unseen(frame: DataFrame, encodings: Encodings) -> dict[str, float]:
+    """By category the share of its values in these rows that training never saw; 0 where the rows have none."""
+    numbers = {name: _number(name, values) for name, values in encodings.values.items()}
+    if not numbers:
+        return {}
+    strange = [
+        (F.count_if(F.col(name).isNotNull() & number.isNull()) / F.greatest(F.count(name), F.lit(1))).alias(name)
+        for name, number in numbers.items()
+    ]
+    row = frame.agg(*strange).collect()[0]
+    return {name: float(row[name]) for name in numbers}
+
+
 def keep(booster: xgboost.Booster, encodings: Encodings) -> None:
     """Write the encodings into the booster, so that its file carries them; a model without any stays as it is."""
     if encodings.values:

@@ -15,9 +15,10 @@ from lakeloop.core.jobs import ModelFile, TrainJob
 from lakeloop.core.lake import DATE_COLUMN
 from lakeloop.core.metrics import CURVE_BINS
 from lakeloop.core.reports import TrainReport
+from lakeloop.core.signature import Signature, names, signature_of
 from lakeloop.core.use_case import UseCase
-from lakeloop.spark.booster import with_scores
-from lakeloop.spark.encodings import encoded, keep, kept_in, learn
+from lakeloop.spark.booster import learnt_by, with_scores
+from lakeloop.spark.encodings import encoded, keep, kept_in, learn, unseen
 from lakeloop.spark.leaks import aucs_alone, check_leaks
 from lakeloop.spark.training.baselines import with_logistic, with_rate
 from lakeloop.spark.training.fit import Watch, check_room, fit, threads
@@ -59,11 +60,12 @@ def train(job: TrainJob, spark: SparkSession, case: UseCase) -> TrainReport:
         learnt = by_day(with_model(past, content, CHALLENGER), [CHALLENGER], case.label.name)
         bins = histogram(scored, CHALLENGER, case.label.name)
         groups = slices(scored, _sliced_by(case), [name for name in models if name in {CHALLENGER, CHAMPION}], case.label.name)
-        moved, sampled = importance(encoded(later, encodings), [*case.entity, DATE_COLUMN], case.feature_names, content)
+        asked = _asked(content, later)
+        moved, sampled = importance(encoded(later, encodings), [*case.entity, DATE_COLUMN], names(asked), content)
         watch.lap("measured")
     evaluation = Evaluation(
         days=days, calibration=calibration(bins, 1 / CURVE_BINS), slices=groups, feature_auc=aucs,
-        model_features=case.feature_names, live_features=case.feature_names, fit_seconds=watch.seconds["fit"],
+        model_features=asked, fit_seconds=watch.seconds["fit"],
         model_bytes=len(content), champion=job.champion.version if job.champion else None,
         champion_gap=_gap(job.champion, case),
     )  # fmt: skip
@@ -91,6 +93,12 @@ def _saved(booster: xgboost.Booster, folder: Path) -> tuple[bytes, Path]:
     path = folder / MODEL_FILE
     booster.save_model(path)
     return path.read_bytes(), path
+
+
+def _asked(content: bytes, later: DataFrame) -> Signature:
+    """What the file itself asks for, and how much of its texts it does not know of later rows."""
+    strange = unseen(later, kept_in(content))
+    return tuple(one.model_copy(update={"unseen": strange.get(one.name)}) for one in learnt_by(content))
 
 
 def _scored(
@@ -128,11 +136,10 @@ def _gap(champion: ModelFile | None, case: UseCase) -> str:
     """What keeps the champion from scoring the hold-out: features that the case does not compute any more, or otherwise."""
     if champion is None:
         return ""
-    content = _bytes(champion)
-    asked = xgboost.Booster(model_file=bytearray(content)).feature_names or []
-    if missing := sorted(set(asked) - set(case.feature_names)):
+    asked, live = ({one.name: one.kind for one in each} for each in (learnt_by(_bytes(champion)), signature_of(case)))
+    if missing := sorted(asked.keys() - live.keys()):
         return f"the champion asks for {', '.join(missing)}, which the case does not compute any more"
-    if other := sorted(set(kept_in(content).values) ^ {name for name in asked if name in case.categories}):
+    if other := sorted(name for name in asked if asked[name] != live[name]):
         return f"of {', '.join(other)} the champion learnt as a number what the case gives as a text now, or the other way"
     return ""
 

@@ -12,6 +12,7 @@ from lakeloop.core.lake import evidence_path
 from lakeloop.core.ledger import Ledger
 from lakeloop.core.model_card import model_card
 from lakeloop.core.runs import Run
+from lakeloop.core.signature import signature_of
 from lakeloop.core.training import TrainingSet
 from lakeloop.ports import ModelVersion
 from lakeloop.steps.gate_record import record_gates
@@ -74,7 +75,7 @@ def as_of(measured: Evaluation, known: TrainingSet, ledger: Ledger, p: Platform)
     """What was measured, with what only main can tell now: what was withdrawn since, and how old the newest learnt day is."""
     return measured.model_copy(
         update={
-            "live_features": p.case.feature_names,
+            "live_features": signature_of(p.case),
             "newest_day": known.fit.last,
             "business_day": ledger.today(p.case, datetime.now(UTC)),
             "lost": tuple(str(unit) for unit in ledger.lost_reads(known.reads)),

@@ -16,6 +16,7 @@ from lakeloop.core.reports import MatrixChangeReport, MatrixReport, SplitFacts, 
 from lakeloop.core.runs import Run
 from lakeloop.core.score_moves import ScoreMovesReport
 from lakeloop.core.scoring import whole_days
+from lakeloop.core.signature import signature_of
 from lakeloop.core.training import Fitted, TrainingSet
 from lakeloop.core.trial import (
     SplitRows,
@@ -76,7 +77,7 @@ def try_out(p: Platform, run: Run, ref: str, days: int, say: Say) -> Trial:
     evaluation = with_champion(made.fitted.evaluation, before, version)
     reads = training_reads(ledger, p.case, [*split.fit, *split.holdout])
     standing = {
-        "live_features": p.case.feature_names, "newest_day": made.written.fit.last,
+        "live_features": signature_of(p.case), "newest_day": made.written.fit.last,
         "business_day": now.today(p.case, datetime.now(UTC)), "lost": tuple(map(str, now.lost_reads(reads))),
     }  # fmt: skip
     return Trial(
