@@ -10,12 +10,13 @@ from airflow.sdk import Context, Param
 from airflow.sdk.exceptions import AirflowSkipException
 
 from lakeloop.core.lake import evidence_path
+from lakeloop.core.reasons import LONGEST
 from lakeloop.core.use_case import UseCase
 from lakeloop.settings import Settings
 from lakeloop_airflow.links import lake_page
 from lakeloop_airflow.shell import Answer, perform
 
-_REASON = "Why; it stands on the receipt, or on the version that is rejected"
+_REASON = "Why, in words: an answer without does not count. It stands on the receipt, or on the version that is rejected"
 
 
 class PromotionApproval(ApprovalOperator):
@@ -65,7 +66,7 @@ def approval_of(case: UseCase, case_ref: str, gated: Any, **more: Any) -> Promot
         subject=f"Promote a version of {case.name}?",
         assigned_users=[{"id": name, "name": name} for name in case.approvers],
         response_timeout=timedelta(hours=case.approval_hours),
-        params={"reason": Param("", type="string", maxLength=500, title="Reason", description=_REASON)},
+        params={"reason": Param("", type="string", maxLength=LONGEST, title="Reason", description=_REASON)},
         doc_md="Asks a named person before a promotion, where the gates ask for one.",
         **more,
     )

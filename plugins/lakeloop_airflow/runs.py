@@ -10,6 +10,7 @@ from airflow.sdk import Context, Param
 from pydantic import ValidationError
 
 from lakeloop.core.errors import InvalidInput
+from lakeloop.core.reasons import LONGEST
 from lakeloop.core.runs import Run
 from lakeloop.core.training import CLOCK, VERDICT
 from lakeloop.wiring import load_case
@@ -48,9 +49,9 @@ def ingest_params() -> dict[str, Param]:
     )
     return {
         "table": Param("", type="string", pattern=_TABLE, title="Table", description="Only its deliveries; empty: every table's"),
-        "reinstate": Param("", type="string", maxLength=500, title="Reinstate", description=withdrawn),
-        "retry_refused": Param("", type="string", maxLength=500, title="Retry refused", description=refused),
-        "replay": Param("", type="string", maxLength=500, title="Replay", description=again),
+        "reinstate": Param("", type="string", maxLength=LONGEST, title="Reinstate", description=withdrawn),
+        "retry_refused": Param("", type="string", maxLength=LONGEST, title="Retry refused", description=refused),
+        "replay": Param("", type="string", maxLength=LONGEST, title="Replay", description=again),
     }
 
 
@@ -59,7 +60,7 @@ def decide_params() -> dict[str, Param]:
     answers = "What to do with held dates of the range: withdraw their bad data, or accept it and publish as degraded"
     return {
         "decide": Param("", type="string", enum=["", "withdraw", "accept"], title="Answer", description=answers),
-        "reason": Param("", type="string", maxLength=500, title="Reason", description="Why; an answer needs one"),
+        "reason": Param("", type="string", maxLength=LONGEST, title="Reason", description="Why; an answer needs one"),
     }
 
 
@@ -71,7 +72,7 @@ def run_of(context: Context, case_ref: str, stage: str) -> Run:
     if not nights and dag_run.run_type == "backfill" and dag_run.logical_date:
         nights = (dag_run.logical_date.astimezone(ZoneInfo(load_case(case_ref).timezone)).date(),) * 2
     first, last = nights or (None, None)
-    asked = {name: str(params.get(name) or "").strip() for name in _ASKED}
+    asked = {name: str(params.get(name) or "") for name in _ASKED}
     if stage == "train":
         asked["cause"] = _WAKERS.get(dag_run.run_type, "")
     try:

@@ -109,6 +109,25 @@ def test_settings_that_cannot_be_read_are_one_sentence(
     assert [done.stderr.count("\n") for done in (torn, wrong)] == [1, 1]
 
 
+ANSWERED_FOR = [
+    ("models", "promote", "flights", "1", "--reason"),
+    ("models", "rollback", "flights", "--reason"),
+    ("quarantine", "replay", "flights", "--from", "2013-07-01", "--reason"),
+    ("ingest", "flights", "--from", "2013-07-01", "--reinstate"),
+    ("retention", "--apply", "--reason"),
+    ("freeze",),
+]
+
+
+@pytest.mark.parametrize("command", ANSWERED_FOR, ids=" ".join)
+def test_a_reason_that_nobody_can_read_is_refused_before_anything_is_opened(command: tuple[str, ...], home: Path) -> None:
+    done = run(*command, " \u200b")
+    assert (done.returncode, done.stdout, home.exists()) == (1, "", False)
+    assert done.stderr.startswith(
+        "lakeloop: a reason says why in words, and this one has no letter and no digit; nothing was done"
+    )
+
+
 def test_status_shows_a_freeze_and_why(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert json.loads(run("status", "--json").stdout)["frozen"] is None
     run("freeze", "a bad week")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lakeloop.adapters.mlflow_server import MlflowRegistry
-from lakeloop.core.errors import PromotionRefused
+from lakeloop.core.errors import InvalidInput, PromotionRefused
 from lakeloop.steps import approval
 from lakeloop.steps.models import promote_version
 from lakeloop.steps.platform import Platform
@@ -50,6 +50,19 @@ def test_a_yes_is_handed_on_with_its_version_and_a_no_and_silence_stand_on_the_v
         approval.ran_out(p, run("train"), gated)
     assert p.registry.version("toy", 1).tags["approval"] == "lapsed"
     assert [one.title for one in alerts(p)] == ["toy: nobody answered for version 1"]
+
+
+@pytest.mark.parametrize("why", ["", " \n", "\u200b\u2800", "fine\x00"])
+@pytest.mark.parametrize(("approved", "word"), [(True, "yes"), (False, "no")])
+def test_an_answer_without_a_reason_does_not_count(p: Platform, approved: bool, word: str, why: str) -> None:
+    gated = challenger(p, 1)
+    approval.ask(p, run("train"), gated, PAGES)
+    with pytest.raises(
+        InvalidInput, match=rf"the {word} of ann to toy version 1 does not count: a reason .*clear the task `approve`"
+    ):
+        approval.answered(p, run("train"), gated, {"approved": approved, "by": "ann", "why": why})
+    tags = p.registry.version("toy", 1).tags
+    assert (tags["approval"], tags.get("approval_by")) == ("awaited", None)
 
 
 def test_a_question_about_what_was_promoted_by_hand_meanwhile_takes_nothing_back(p: Platform) -> None:

@@ -13,7 +13,7 @@ from lakeloop import wiring
 from lakeloop.adapters.mlflow_server import MlflowRegistry
 from lakeloop.adapters.mlflow_server.client import client_of
 from lakeloop.cli.main import app
-from lakeloop.core.errors import PreconditionFailed, PromotionRefused
+from lakeloop.core.errors import InvalidInput, PreconditionFailed, PromotionRefused
 from lakeloop.stack.lakefs import LakefsServer
 from lakeloop.steps import withdraw
 from lakeloop.steps.history import read_ledger
@@ -148,6 +148,20 @@ def test_what_may_not_be_promoted_is_refused_dry_or_not(three: Platform, asked: 
     assert champion(three).model_version == 2
 
 
+@pytest.mark.parametrize("reason", ["", "  ", "\u200b", "…", "worse\x1b[2J", "x" * 501])
+def test_a_promotion_and_a_rollback_without_a_reason_touch_nothing(p: Platform, asked: Asked, reason: str) -> None:
+    first = challenger(p, 1)
+    promote(p, run("train"), first, approval(first))
+    promote(p, run("train"), challenger(p, 2))
+    challenger(p, 3, "warn")
+    before, aliases = p.lake.head("main"), p.registry.aliases("toy")
+    for move in (("promote", "toy", "3"), ("rollback", "toy")):
+        for more in ([], ["--dry-run"]):
+            with pytest.raises(InvalidInput, match="nothing was done"):
+                asked(*move, "--reason", reason, *more)
+    assert (p.lake.head("main"), p.registry.aliases("toy")) == (before, aliases)
+
+
 def test_a_rollback_goes_to_the_champion_before_and_not_back_again(three: Platform, asked: Asked) -> None:
     assert (
         "version 1 would be champion instead of version 2"
@@ -191,8 +205,6 @@ def test_reconcile_is_a_command_with_a_dry_run(three: Platform, asked: Asked, ml
 
 
 def test_an_unknown_case_or_version_is_a_sentence(three: Platform, asked: Asked) -> None:
-    from lakeloop.core.errors import InvalidInput
-
     for arguments, words in (
         (("show", "toys", "1"), "no case 'toys', there are toy"),
         (("show", "toy", "9"), "has no version 9"),

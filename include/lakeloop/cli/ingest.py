@@ -11,6 +11,7 @@ import typer
 
 from lakeloop.cli.lake import lake_at_hand
 from lakeloop.cli.output import AsJson, show_json, show_table
+from lakeloop.core.reasons import reason_of
 
 Case = Annotated[str, typer.Argument(help="The case, by its folder under use_cases.")]
 First = Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First night.")]
@@ -42,7 +43,8 @@ def ingest(
 
     Killed and started again it does what is left: a run still going is followed, a chunk with nothing open is skipped.
     """
-    reasons = {"reinstate": reinstate.strip(), "retry_refused": retry_refused.strip(), "replay": replay.strip()}
+    given = {"reinstate": reinstate, "retry_refused": retry_refused, "replay": replay}
+    reasons = {name: reason_of(why) for name, why in given.items() if why}
     nights = (first.date(), (last or first).date())
     ingest_range(case, nights, {"table": table, **reasons}, chunk_days, dry_run=dry_run, as_json=as_json)
 

@@ -8,6 +8,7 @@ import typer
 
 from lakeloop.cli.output import AsJson, say, show_json, show_table
 from lakeloop.core.errors import ConfigurationError, Frozen
+from lakeloop.core.reasons import reason_of
 from lakeloop.settings import Settings
 
 
@@ -55,6 +56,7 @@ def freeze(
     """Stop publishing and retraining everywhere until `unfreeze`; running jobs go on, nothing is merged."""
     from lakeloop import wiring
 
+    reason = reason_of(reason)
     wiring.platform_db_of(Settings.load()).lease.freeze(reason)
     if as_json:
         show_json({"frozen": reason})

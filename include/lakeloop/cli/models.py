@@ -16,6 +16,7 @@ from lakeloop.cli.model_rows import LISTED, beside, facts, listed
 from lakeloop.cli.output import AsJson, say, show_json, show_table
 from lakeloop.core.errors import InvalidInput
 from lakeloop.core.model_facts import VersionFacts, versions_of
+from lakeloop.core.reasons import reason_of
 
 commands = typer.Typer(name="models", help="Versions of a model: champion, challenger, and the way back.", no_args_is_help=True)
 Case = Annotated[str, typer.Argument(help="The case, by its folder under use_cases.")]
@@ -72,7 +73,7 @@ def promote(case: Case, version: Version, reason: Reason, dry_run: DryRun = Fals
     """Make a version champion, by the gated merge that a training run makes; a gate that failed is not overruled."""
     from lakeloop.steps.models import promote_version
 
-    with _opened(case, reason) as (p, run):
+    with _opened(case, reason_of(reason)) as (p, run):
         _end(promote_version(p, run, version, dry_run=dry_run), as_json=as_json)
 
 
@@ -90,7 +91,7 @@ def rollback(
     """Make an earlier champion champion again; its gates are not asked anew."""
     from lakeloop.steps.models import roll_back
 
-    with _opened(case, reason) as (p, run):
+    with _opened(case, reason_of(reason)) as (p, run):
         _end(roll_back(p, run, to, despite_withdrawn=despite_withdrawn, dry_run=dry_run), as_json=as_json)
 
 
@@ -124,7 +125,7 @@ def _opened(name: str, reason: str = "") -> Iterator[tuple[Any, Any]]:
     lake_at_hand(settings)
     key = SessionKey(installation=settings.installation_id, database="cli", dag="models", run="lakeloop", task="promote")
     slug = f"shell-{datetime.now(UTC):%Y%m%d%H%M%S}"
-    run = Run(case=wiring.case_ref(name), stage="train", run_id=slug, reason=reason.strip(), actor=getpass.getuser())
+    run = Run(case=wiring.case_ref(name), stage="train", run_id=slug, reason=reason, actor=getpass.getuser())
     with wiring.open_platform(run.case, key, settings) as p:
         yield p, run
 

@@ -9,6 +9,7 @@ import typer
 
 from lakeloop.cli.ingest import Case, ChunkDays, DryRun, First, Last, Table, ingest_range
 from lakeloop.cli.output import AsJson, say, show_json, show_table
+from lakeloop.core.reasons import reason_of
 
 commands = typer.Typer(
     name="quarantine", help="Rows that broke a rule: why, as they came, and their way back.", no_args_is_help=True
@@ -73,7 +74,7 @@ def replay(
     Those written under another version of their contract, or with rows in quarantine. Each replaces its date as a restatement.
     """
     nights = (first.date(), (last or first).date())
-    ingest_range(case, nights, {"table": table, "replay": reason.strip()}, chunk_days, dry_run=dry_run, as_json=as_json)
+    ingest_range(case, nights, {"table": table, "replay": reason_of(reason)}, chunk_days, dry_run=dry_run, as_json=as_json)
 
 
 _LISTED = ("source", "data_date", "run_key", "reason", "rows")

@@ -10,6 +10,7 @@ import typer
 
 from lakeloop.cli.lake import lake_at_hand
 from lakeloop.cli.output import AsJson, say, show_json, show_table
+from lakeloop.core.reasons import reason_of
 from lakeloop.core.words import counted
 
 _LISTED = 40
@@ -35,7 +36,7 @@ def retention(
     from lakeloop.settings import Settings
     from lakeloop.stack.storage import storage_of
 
-    settings = Settings.load()
+    reason, settings = reason_of(reason), Settings.load()
     lake = lake_at_hand(settings)
     found = {name: _found(settings, lake, name) for name in cases_asked(case)}
     done = {name: _applied(settings, name, reason) for name, due in found.items() if due} if apply else {}

@@ -2,18 +2,25 @@
 
 import uuid
 from datetime import date, timedelta
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import AfterValidator, model_validator
 
 from lakeloop.core.lake import run_branch
+from lakeloop.core.reasons import reason_of
 from lakeloop.core.value import Value
 
 _NAMESPACE = uuid.UUID("6f1d3c0e-5b0a-5c55-9d43-1a6c1f0b7e11")
 
+Reason = Annotated[str, AfterValidator(lambda given: reason_of(given) if given else "")]
+
 
 class Run(Value):
-    """One try of one run of a stage; without dates it sweeps everything that is open."""
+    """One try of one run of a stage; without dates it sweeps everything that is open.
+
+    Raises:
+        InvalidInput: a reason that was given is none.
+    """
 
     case: str  # "use_cases.flights:FLIGHTS"
     stage: str
@@ -22,11 +29,11 @@ class Run(Value):
     date_from: date | None = None
     date_to: date | None = None
     table: str = ""  # only this table's deliveries; empty: every table's
-    reinstate: str = ""  # why withdrawn bytes may come back
-    retry_refused: str = ""  # why refused deliveries are tried again, by the checks of now
-    replay: str = ""  # why published deliveries are written again from their bytes
+    reinstate: Reason = ""  # why withdrawn bytes may come back
+    retry_refused: Reason = ""  # why refused deliveries are tried again, by the checks of now
+    replay: Reason = ""  # why published deliveries are written again from their bytes
     decide: Literal["", "withdraw", "accept"] = ""  # a person's answer to dates the watch holds, inside the range
-    reason: str = ""
+    reason: Reason = ""
     cause: Literal["", "clock", "verdict"] = ""  # what woke a training; empty: somebody, by hand
     actor: str = "airflow"
 
@@ -38,7 +45,7 @@ class Run(Value):
         if self.date_from and self.date_to and self.date_from > self.date_to:
             msg = f"date_from {self.date_from} is after date_to {self.date_to}"
             raise ValueError(msg)
-        if self.decide and (self.date_from is None or not self.reason.strip()):
+        if self.decide and (self.date_from is None or not self.reason):
             msg = f"decide={self.decide} needs date_from, date_to and a reason, which the verdict keeps"
             raise ValueError(msg)
         if self.reopens and self.date_from is None:

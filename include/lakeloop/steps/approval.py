@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from lakeloop.core.aliases import APPROVAL, APPROVAL_BY, APPROVAL_WHY, AWAITED, LAPSED, REJECTED
-from lakeloop.core.errors import PromotionRefused, RegistryFailed
+from lakeloop.core.errors import InvalidInput, PromotionRefused, RegistryFailed
+from lakeloop.core.reasons import fault_of
 from lakeloop.core.runs import Run
 from lakeloop.steps import notices
 from lakeloop.steps.history import merged_as
@@ -38,16 +39,27 @@ def answered(p: Platform, run: Run, gated: dict[str, Any], answer: Mapping[str, 
     """Hand a yes on to the promotion, with its version and its author; after a promotion by hand no answer counts.
 
     Raises:
+        InvalidInput: its reason is none; nothing was done, the version waits as before.
         PromotionRefused: it was a no; the champion is unchanged, the version is tagged as rejected.
     """
     if merged_as(p.lake, gated["run_key"]):
         return _was_faster(gated)
-    version, by, why = gated["version"], str(answer["by"]), str(answer["why"]).strip()
-    said = f"{by}: {why}" if why else f"{by}, who gave no reason"
+    version, by, why = gated["version"], str(answer["by"]), _why(p, gated, answer)
     if not answer["approved"]:
-        _refuse(p, version, REJECTED, by, why, f"was rejected by {said}")
-    summary = f"version {version} approved by {said}"
+        _refuse(p, version, REJECTED, by, why, f"was rejected by {by}: {why}")
+    summary = f"version {version} approved by {by}: {why}"
     return {"nothing_to_do": False, "version": version, "approved_by": by, "approved_why": why, "summary": summary}
+
+
+def _why(p: Platform, gated: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
+    why = str(answer["why"])
+    if fault := fault_of(why):
+        msg = (
+            f"the {'yes' if answer['approved'] else 'no'} of {answer['by']} to {p.case.name} version {gated['version']} does not "
+            f"count: {fault}; nothing was done, the champion is unchanged. Next: clear the task `approve`, and answer anew."
+        )
+        raise InvalidInput(msg)
+    return why.strip()
 
 
 def ran_out(p: Platform, run: Run, gated: dict[str, Any]) -> dict[str, Any]:
