@@ -8,7 +8,7 @@ from lakeloop_airflow.housekeeping import canary, clean_up, every_hour
 
 @dag(schedule=every_hour(), **platform_dag())
 def platform__janitor() -> None:
-    """Drops expired run branches and ends orphaned Spark sessions; a candidate that waits too long alerts."""
+    """Drops expired run branches, ends orphaned Spark sessions and runs left open in MLflow; a candidate that waits alerts."""
     clean_up()
 
 

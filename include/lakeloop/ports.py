@@ -219,6 +219,15 @@ class ModelVersion(NamedTuple):
     tags: Mapping[str, str]
 
 
+class OpenRun(NamedTuple):
+    """A training run, its tuning or a trial of one that nobody has ended."""
+
+    id: str
+    name: str
+    airflow_run: str  # the run of Airflow that opened it; empty where it does not say
+    started: datetime
+
+
 class LearntFrom(NamedTuple):
     """One split of a training set, as the run that used it names it."""
 
@@ -275,6 +284,18 @@ class TrainingRuns(Protocol):
 
     def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Say more of a run that is open."""
+
+    def unended(self, model: str) -> list[OpenRun]:
+        """The platform's own runs of a model that are open, oldest first."""
+
+    def close(self, model: str, run_id: str, why: str) -> bool:
+        """End a run that its try left open, as killed and with a word why, or as finished where it made a version.
+
+        False when it was ended meanwhile.
+        """
+
+    def fail_unfinished(self, model: str, why: str) -> list[str]:
+        """Mark half uploaded models as failed, with a word why, whose run is over; their ids."""
 
     def describe(self, version: ModelVersion, words: str, files: Mapping[str, str]) -> None:
         """Give a version its model card, and its run small text files."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from lakeloop.core.errors import ConfigurationError
 from lakeloop.core.runs import SessionKey
 from lakeloop.core.use_case import UseCase
-from lakeloop.ports import ModelRegistry, Source, TableFiles
+from lakeloop.ports import ModelRegistry, Source, TableFiles, TrainingRuns
 from lakeloop.settings import Settings
 from lakeloop.steps.platform import Platform
 
@@ -125,6 +125,13 @@ def registry_of(settings: Settings) -> ModelRegistry:
     return MlflowRegistry(settings.mlflow_tracking_uri)
 
 
+def runs_of(settings: Settings) -> TrainingRuns:
+    """Where training runs are written down."""
+    from lakeloop.adapters.mlflow_server import MlflowRuns
+
+    return MlflowRuns(settings.mlflow_tracking_uri)
+
+
 def platform_db_of(settings: Settings):  # type: ignore[no-untyped-def]
     """Leases, freeze flag, alert outbox and session log."""
     from lakeloop.adapters.platform_db import PlatformDb
@@ -150,7 +157,6 @@ def upgrade_lake(settings: Settings) -> str:
 def open_platform(case_ref: str, session: SessionKey, settings: Settings | None = None) -> Iterator[Platform]:
     """The ports for one task, with a Spark session named by `session` that is opened on first use."""
     from lakeloop.adapters.file_inspector import FileInspector
-    from lakeloop.adapters.mlflow_server import MlflowRuns
     from lakeloop.adapters.spark_tables import JobTables
     from lakeloop.spark.connect import ConnectRunner
 
@@ -161,7 +167,7 @@ def open_platform(case_ref: str, session: SessionKey, settings: Settings | None 
     try:
         yield Platform(
             case=case, case_ref=case_ref, lake=lake, tables=JobTables(runner, settings.repository, case_ref),
-            spark=runner, registry=registry_of(settings), runs=MlflowRuns(settings.mlflow_tracking_uri), lease=database.lease,
+            spark=runner, registry=registry_of(settings), runs=runs_of(settings), lease=database.lease,
             outbox=database.outbox, source=source_of(settings), inspector=FileInspector(),
             code_version=_code_of(settings),
             lock_digest=lock_digest(settings.repo_root),

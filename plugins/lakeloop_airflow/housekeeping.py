@@ -1,6 +1,7 @@
 """The platform's own tasks: the janitor and the canary."""
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -36,7 +37,10 @@ def canary() -> str:
 
 
 def sweep() -> dict[str, Any]:
-    """Ends orphaned sessions, deletes expired branches and old notes; waiting candidates and unsent alerts stay."""
+    """Ends orphaned sessions and what they left open in MLflow, deletes expired branches and old notes.
+
+    Waiting candidates and unsent alerts stay.
+    """
     from lakeloop.steps import janitor
     from lakeloop.wiring import lake_of
 
@@ -46,19 +50,32 @@ def sweep() -> dict[str, Any]:
     database.sessions.forget(_KEEP_NOTES.total_seconds())
     database.outbox.forget(_KEEP_NOTES.total_seconds())
     swept = dict(janitor.sweep(lake_of(settings), database.outbox))
-    aliases = _reconcile(settings, database)
-    _log.info("%s; %d sessions ended; %s", swept.get("summary", ""), ended, aliases)
-    return swept | {"sessions": ended, "aliases": aliases}
+    told = _in_mlflow(settings, database)
+    _log.info("%s; %d sessions ended; %s", swept.get("summary", ""), ended, "; ".join(told.values()))
+    return swept | {"sessions": ended, **told}
 
 
-def _reconcile(settings: Settings, database: PlatformDb) -> str:
-    """Every case's aliases as its promotion ledger has them; a registry that is down is left for the next hour."""
+def _in_mlflow(settings: Settings, database: PlatformDb) -> dict[str, str]:
+    """Every case's aliases as its promotion ledger has them, and no run left open; MLflow down is left for the next hour."""
     from lakeloop import wiring
+    from lakeloop.steps.left_open import close_left
     from lakeloop.steps.reconcile import reconcile
 
-    lake, registry = wiring.lake_of(settings), wiring.registry_of(settings)
+    lake, registry, runs = wiring.lake_of(settings), wiring.registry_of(settings), wiring.runs_of(settings)
     cases = [wiring.load_case(wiring.case_ref(name)) for name in wiring.case_names()]
     try:
-        return "; ".join(reconcile(lake, registry, database.outbox, case)["summary"] for case in cases)
+        aliases = [reconcile(lake, registry, database.outbox, case)["summary"] for case in cases]
+        left = [close_left(runs, case.name, tries_over(database, case.name), _LONGEST_TRY)["summary"] for case in cases]
     except RegistryFailed as error:
-        return str(error)
+        return {"mlflow": str(error)}
+    return {"aliases": "; ".join(aliases), "left_open": "; ".join(left)}
+
+
+def tries_over(database: PlatformDb, case: str) -> Callable[[str], bool]:
+    """Whether every try of a training run of the case is known to have ended."""
+
+    def asked(run: str) -> bool:
+        tries = database.sessions.of(f"{case}__train", run)
+        return bool(tries) and all(one.ended_at is not None for one in tries)
+
+    return asked

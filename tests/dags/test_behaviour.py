@@ -292,9 +292,12 @@ def test_the_janitor_ends_sessions_that_belong_to_nobody(
     monkeypatch.setattr("lakeloop.wiring.lake_of", lambda _settings: object())
     reconciled: list[str] = []
     monkeypatch.setattr("lakeloop.steps.reconcile.reconcile", lambda *given: {"summary": str(reconciled.append(given[-1].name))})
+    swept: list[str] = []
+    monkeypatch.setattr("lakeloop.steps.left_open.close_left", lambda *given: {"summary": str(swept.append(given[1]))})
     assert run("platform__janitor")[0] == "success"
     assert stage.interrupted == [orphan]
     assert "flights" in reconciled
+    assert swept == reconciled
 
 
 def test_a_case_that_tunes_fits_what_its_tuning_answered(tuning_flights: UseCase, run: Runner, stage: Stage) -> None:

@@ -14,10 +14,11 @@ from lakeloop.adapters.mlflow_server.client import MODEL_FILE, TIMEOUT, asked_on
 from lakeloop.adapters.mlflow_server.trials import log_trial
 from lakeloop.core.errors import RegistryFailed
 from lakeloop.core.tuning import Trial
-from lakeloop.ports import LearntFrom, ModelVersion, Pictures
+from lakeloop.ports import LearntFrom, ModelVersion, OpenRun, Pictures
 
 _EVERY = 2  # seconds between two looks at processor, memory and disk
 _FAILURE, _WORDS = "failure", 4000  # a tag of a failed run, and its longest words
+_OURS = {"run_key", "tuning_of"}  # one of these tags is on everything that the platform writes down
 _DESCRIPTION = 5000  # characters of a version's
 _LEFT = "its try ended without a word: it was killed, or MLflow did not answer; a later try took the work up"
 
@@ -113,6 +114,36 @@ class MlflowRuns:
             model_id = self._log_model(run_id, model_file, sha256, named)
             return self._register(model, run_id, model_id, named)
 
+    def unended(self, model: str) -> list[OpenRun]:
+        """The platform's own runs of a model that are open, oldest first; a stranger's are left out."""
+        with failing(self._uri, f"looking for open runs of {model}"):
+            found = self._client.get_experiment_by_name(model)
+            runs = self._client.search_runs([found.experiment_id], "attributes.status = 'RUNNING'") if found else []
+            ours = [_open(run) for run in runs if _OURS & set(run.data.tags)]
+            return sorted(ours, key=lambda each: each.started)
+
+    def close(self, model: str, run_id: str, why: str) -> bool:
+        """End a run that is still open: FINISHED where it made a version, else KILLED with the reason in its tag."""
+        with failing(self._uri, f"closing run {run_id} of {model}"):
+            run = self._client.get_run(run_id)
+            if run.info.status != "RUNNING":
+                return False
+            made = self._first(model, run.data.tags.get("run_key", ""))
+            if made and made.run_id == run_id:
+                self._finish(run_id)
+            else:
+                self._kill(run_id, why)
+            return True
+
+    def fail_unfinished(self, model: str, why: str) -> list[str]:
+        """PENDING models of the platform's own runs that are over become FAILED."""
+        with failing(self._uri, f"looking for half uploaded models of {model}"):
+            left = [one.model_id for one in self._pending(model) if _OURS & set(one.tags) and self._is_over(one.source_run_id)]
+            for model_id in left:
+                self._client.set_logged_model_tags(model_id, {_FAILURE: why})
+                self._client.finalize_logged_model(model_id, "FAILED")
+            return left
+
     def describe(self, version: ModelVersion, words: str, files: Mapping[str, str]) -> None:
         """A version's description (Markdown, as its page shows it), and small text files beside its run's artifacts."""
         with failing(self._uri, f"describing {version.name} version {version.version}"):
@@ -134,6 +165,21 @@ class MlflowRuns:
             if _FAILURE in run.data.tags:
                 self._client.delete_tag(run_id, _FAILURE)
 
+    def _kill(self, run_id: str, why: str) -> None:
+        self._client.set_tag(run_id, _FAILURE, why)
+        self._client.set_terminated(run_id, "KILLED")
+
+    def _pending(self, model: str) -> Iterator[Any]:
+        """Page by page, since MLflow's own filter finds no model by its status."""
+        found = self._client.get_experiment_by_name(model)
+        page: Any = self._client.search_logged_models([found.experiment_id]) if found else []
+        while page:
+            yield from (each for each in page if str(each.status) == "PENDING")
+            page = self._client.search_logged_models([found.experiment_id], page_token=page.token) if page.token else []
+
+    def _is_over(self, run_id: str) -> bool:
+        return bool(self._client.get_run(run_id).info.status != "RUNNING")
+
     @contextmanager
     def _watched(self, run_id: str) -> Iterator[None]:
         """System metrics of this machine while the block runs; MLflow's own monitor, whose failures it logs itself."""
@@ -154,8 +200,7 @@ class MlflowRuns:
         experiment = self._experiment(model)
         query = f"tags.`run_key` = '{tags['run_key']}' AND attributes.status = 'RUNNING'"
         for left in self._client.search_runs([experiment], query):
-            self._client.set_tag(left.info.run_id, _FAILURE, _LEFT)
-            self._client.set_terminated(left.info.run_id, "KILLED")
+            self._kill(left.info.run_id, _LEFT)
         with asked_once():
             made = self._client.create_run(experiment, tags=dict(tags), run_name=name)
         run_id = str(made.info.run_id)
@@ -247,6 +292,11 @@ class MlflowRuns:
             message = f"{model} ({tags['run_key'][:12]}) was registered and cannot be found; the champion is unchanged"
             raise RegistryFailed(message)
         return made
+
+
+def _open(run: Any) -> OpenRun:
+    tags, started = run.data.tags, datetime.fromtimestamp(run.info.start_time / 1000, UTC)
+    return OpenRun(str(run.info.run_id), str(run.info.run_name), tags.get("airflow_run_id", ""), started)
 
 
 def _shortened(words: str, files: Mapping[str, str]) -> str:

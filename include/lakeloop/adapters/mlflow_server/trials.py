@@ -18,7 +18,7 @@ def log_trial(client: Any, parent: str, trial: Trial, metric: str) -> None:
     begun, ended = _milliseconds(trial, 0), _milliseconds(trial, trial.seconds)
     tags = {
         "mlflow.parentRunId": parent, "trial": str(trial.number), "state": trial.state, "failure": trial.words[:_WORDS],
-        "tuning_of": above.data.tags.get("run_key", ""),
+        "tuning_of": above.data.tags.get("run_key", ""), "airflow_run_id": above.data.tags.get("airflow_run_id", ""),
     }  # fmt: skip
     said = {key: value for key, value in tags.items() if value}
     run_id = client.create_run(above.info.experiment_id, start_time=begun, tags=said, run_name=name).info.run_id
