@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     lakefs_secret_access_key: SecretStr = SecretStr("")
     spark_remote: str = "sc://localhost:15002"
     spark_token: SecretStr = SecretStr("")
+    spark_cores: int = Field(default=2, ge=1)  # of the Spark server; the pool `spark` has one slot, and who holds it has them all
     mlflow_tracking_uri: str = "http://127.0.0.1:5000"
     airflow_url: str = "http://127.0.0.1:8080"
     airflow_username: str = "admin"

@@ -48,6 +48,12 @@ def case_names() -> list[str]:
     return sorted(found.name for found in pkgutil.iter_modules(importlib.import_module("use_cases").__path__) if found.ispkg)
 
 
+def placed(case: UseCase, settings: Settings) -> UseCase:
+    """The case with the number of workers that its fits have here, which is a part of each version's record."""
+    workers = case.model.num_workers or settings.spark_cores
+    return case.model_copy(update={"model": case.model.model_copy(update={"num_workers": workers})})
+
+
 @cache
 def code_version(root: Path, expectations: Path) -> str:
     """Twelve hex digits over all that decides a result: `include/`, `spark_jobs/`, the suites and the lock.
@@ -161,7 +167,7 @@ def open_platform(case_ref: str, session: SessionKey, settings: Settings | None 
     from lakeloop.spark.connect import ConnectRunner
 
     settings = settings or Settings.load()
-    case = load_case(case_ref)
+    case = placed(load_case(case_ref), settings)
     lake, database = lake_of(settings), platform_db_of(settings)
     runner = ConnectRunner(settings, session)
     try:

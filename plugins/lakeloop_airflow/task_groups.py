@@ -24,7 +24,7 @@ _TASK: dict[str, Any] = {
     "retry_policy": RETRY_POLICY,
     "execution_timeout": timedelta(minutes=45),
 }
-_SPARK = _TASK | {"pool": "spark", "execution_timeout": timedelta(minutes=90)}  # one slot: the warm Spark has two cores
+_SPARK = _TASK | {"pool": "spark", "execution_timeout": timedelta(minutes=90)}  # one slot: its holder has all cores
 _CLOSE = _TASK | {"execution_timeout": timedelta(minutes=5)}
 
 

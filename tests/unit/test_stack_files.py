@@ -12,7 +12,10 @@ import pytest
 
 from lakeloop.settings import Settings
 from lakeloop.stack import airflow, keys, mlflow, ports, spark
-from lakeloop.stack.layout import StackRoot, read_json, write_private
+from lakeloop.stack.layout import StackRoot, read_json, write_private, write_private_json
+from lakeloop.stack.lifecycle import Lifecycle, no_bootstrap
+from lakeloop.wiring import placed
+from use_cases.flights import FLIGHTS
 
 
 def root_in(tmp_path: Path) -> StackRoot:
@@ -108,3 +111,18 @@ def test_spark_writes_event_logs_where_it_was_told_and_none_otherwise(tmp_path: 
     assert not any(name.startswith("spark.eventLog") for name in quiet)
     assert telling["spark.eventLog.dir"] == (tmp_path / "events").as_uri()
     assert (tmp_path / "events").is_dir()
+
+
+def test_a_fit_has_as_many_workers_as_the_server_has_cores_unless_its_case_asks_for_fewer(tmp_path: Path) -> None:
+    root = root_in(tmp_path)
+    four = Settings(home=root.home, spark_cores=4)
+    assert "local[4]" in spark.program(root, keys.keys_of(root), four, 1).argv
+    assert placed(FLIGHTS, four).model == FLIGHTS.model.model_copy(update={"num_workers": 4})
+    one = FLIGHTS.model_copy(update={"model": FLIGHTS.model.model_copy(update={"num_workers": 1})})
+    assert placed(one, four) == one
+
+
+def test_what_up_was_told_of_cores_holds_for_whoever_asks_later(tmp_path: Path) -> None:
+    lifecycle = Lifecycle(Settings(home=root_in(tmp_path).home, spark_cores=4), no_bootstrap)
+    write_private_json(lifecycle.root.stack_file, lifecycle._told())
+    assert Settings.load(lifecycle.root.home).spark_cores == 4

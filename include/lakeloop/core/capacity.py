@@ -1,6 +1,7 @@
 """Whether a fit can run where it is asked to, said before it starts; pure."""
 
 from lakeloop.core.errors import InvalidInput
+from lakeloop.core.words import counted
 
 _CELL = 4  # bytes of a float32
 _COPIES = 5  # the Arrow batch, pandas' copy, the float matrix, the quantile matrix and gradients: measured, rounded up
@@ -12,16 +13,17 @@ def bytes_needed(rows: int, features: int, workers: int) -> int:
     return rows * (features + 2) * _CELL * _COPIES + workers * _WORKER
 
 
-def check_capacity(*, rows: int, features: int, workers: int, slots: int, free: int) -> None:
+def check_capacity(*, rows: int, features: int, workers: int, threads: int, cores: int, free: int) -> None:
     """Refuse what cannot run.
 
     Raises:
-        InvalidInput: it asks for more workers than Spark has slots, which would wait for ever, or for more than `free` bytes.
+        InvalidInput: its workers have more threads than Spark has cores, which would wait for ever, or it takes too many bytes.
     """
-    if workers > slots:
+    if workers * threads > cores:
         msg = (
-            f"the model asks for {workers} workers and Spark runs {slots} tasks at once: the fit would wait for ever; "
-            "nothing was fitted. Next: lower `num_workers`, or give Spark more cores"
+            f"the model asks for {workers} workers of {counted(threads, 'thread')} and Spark has {counted(cores, 'core')}: "
+            "the fit would wait for ever; nothing was fitted. Next: bring the stack up with LAKELOOP_SPARK_CORES at "
+            "that, or leave `num_workers` out, which takes what there is"
         )
         raise InvalidInput(msg)
     needed = bytes_needed(rows, features, workers)

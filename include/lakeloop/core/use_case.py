@@ -43,7 +43,7 @@ class XGBoost(Value):
     min_child_weight: float = 1.0
     subsample: float = 1.0  # share of the rows that a tree looks at
     colsample_bytree: float = 1.0  # share of the features that a tree looks at
-    num_workers: int = 2
+    num_workers: int = Field(default=0, ge=0)  # tasks that learn side by side; 0: one for each core of a slot of the pool `spark`
     seed: int = 7
 
 

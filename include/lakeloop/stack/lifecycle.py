@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from lakeloop.core.errors import ConfigurationError
 from lakeloop.settings import Settings
@@ -63,9 +64,11 @@ class Lifecycle:
         supervisor.start(programs(self.root, keys, settings, ports), self.home_settings.tied_to)
         return settings
 
-    def _told(self) -> dict[str, str]:
+    def _told(self) -> dict[str, Any]:
         """What the caller chose and every task and service of this stack has to know."""
-        return self.home_settings.model_dump(mode="json", include={"expectations", "spark_events"}, exclude_none=True)
+        return self.home_settings.model_dump(
+            mode="json", include={"expectations", "spark_events", "spark_cores"}, exclude_none=True
+        )
 
     def _refuse_an_unfit_machine(self) -> None:
         wrong = [f"{check.name}: {check.found}. {check.fix}" for check in doctor.examine(self.root.home) if not check.ok]

@@ -19,7 +19,6 @@ from lakeloop.stack.ports import LOOPBACK
 from lakeloop.stack.program import Program
 
 SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
-CORES = 2
 PROBE_SECONDS = 90
 _JAVA_OPTIONS = (
     "-Duser.timezone=UTC -XX:+UseSerialGC "
@@ -55,7 +54,7 @@ def program(root: StackRoot, keys: Keys, settings: Settings, port: int) -> Progr
         "OMP_NUM_THREADS": "1",
         **_java_home(),
     }
-    main = ("--master", f"local[{CORES}]", "--class", SERVER, "--name", "lakeloop", "spark-internal")
+    main = ("--master", f"local[{settings.spark_cores}]", "--class", SERVER, "--name", "lakeloop", "spark-internal")
     return Program("spark", (str(home / "bin" / "spark-submit"), *main), env, grace=20)
 
 

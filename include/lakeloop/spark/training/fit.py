@@ -31,7 +31,7 @@ def fit(rows: DataFrame, case: UseCase) -> xgboost.Booster:
     estimator = SparkXGBClassifier(
         features_col=list(case.feature_names),
         label_col=case.label.name,
-        num_workers=model.num_workers,
+        num_workers=model.num_workers or _tasks(rows.sparkSession),
         max_depth=model.max_depth,
         n_estimators=model.n_estimators,
         learning_rate=model.learning_rate,
@@ -53,14 +53,24 @@ def check_room(spark: SparkSession, rows: int, case: UseCase) -> None:
     """Refuse a fit that cannot run here, before anything is started.
 
     Raises:
-        InvalidInput: more workers than slots, or more rows than memory. On a cluster its own scheduler knows, and decides.
+        InvalidInput: more workers than cores, or more rows than memory. On a cluster its own scheduler knows, and decides.
     """
-    local = _LOCAL.fullmatch(spark.conf.get("spark.master", "") or "")
-    if local:
+    if cores := _cores(spark):
         check_capacity(
-            rows=rows, features=len(case.feature_names), workers=case.model.num_workers, slots=int(local.group(1)),
-            free=psutil.virtual_memory().available,
+            rows=rows, features=len(case.feature_names), workers=case.model.num_workers or _tasks(spark), threads=threads(spark),
+            cores=cores, free=psutil.virtual_memory().available,
         )  # fmt: skip
+
+
+def _cores(spark: SparkSession) -> int:
+    """Of a server that is one process; 0 of a cluster."""
+    local = _LOCAL.fullmatch(spark.conf.get("spark.master", "") or "")
+    return int(local.group(1)) if local else 0
+
+
+def _tasks(spark: SparkSession) -> int:
+    """At once, for a job that names no number of workers: the platform's own name the one of their slot."""
+    return max(1, _cores(spark) // threads(spark))
 
 
 def threads(spark: SparkSession) -> int:
