@@ -6,6 +6,7 @@ from lakeloop.bench.curve import Day
 from lakeloop.bench.figures import rows
 from lakeloop.bench.parts import Figures
 from lakeloop.bench.spark_jobs import jobs_of
+from lakeloop.bench.training import Fit, Training
 from lakeloop.bench.year import Days, Year
 from lakeloop.core.runs import SessionKey
 from lakeloop.settings import Settings
@@ -14,6 +15,13 @@ YEAR = Year(
     times=10, nights=359, rows=7_000_000, seconds=300.0, bare_seconds=200.0, ratio=1.5, rows_a_second=23_333,
     steps={"write": 100.0}, spark_jobs={"audit": 5}, spark_processor_ratio=1.4,
     spark_peak_mib=3000, order_seconds=3.0, moving_seconds=9.0,
+)  # fmt: skip
+
+TRAINING = Training(
+    wall=80.0, steps={"prepare": 24.0, "fit": 26.0, "gate": 2.0, "promote": 2.0}, parts={"looked": 5.0, "fit": 10.0},
+    scores={"the model": (0.699, 0.662, 0.737), "the carrier's rate": (0.573, 0.546, 0.598)},
+    fits=[Fit(2, 240_000, 6.3, 1.4, -0.0004, 0.0001), Fit(20, 2_400_000, 18.0, 15.0, 0.0021, -0.0003)],
+    reproduced=9, otherwise=["model bytes, sha256: 12 bytes, 11 recorded"], again_seconds=45.2,
 )  # fmt: skip
 
 
@@ -35,6 +43,30 @@ def test_every_figure_stands_beside_its_aim() -> None:
     assert told_jobs == ("audit 5", "audit at most 6 with them")
     same = "0.20 s (0.10 s of the processor)"
     assert told["day 1 and day 50, by delta-rs"] == (f"{same} and {same}; 63 and 63 calls", "flat")
+
+
+def test_training_is_told_from_start_to_end_with_its_share_of_each_task() -> None:
+    told = {what: (figure, aim) for what, figure, aim in rows(Figures(machine="m", training=TRAINING))}
+    assert told["training on January to May, from the run's start to its end"] == ("80 s", "under 180 s")
+    assert told["training: tasks"][0] == (
+        "prepare 24.0 s (30%), fit 26.0 s (32%), gate 2.0 s (2%), promote 2.0 s (2%), "
+        "between them, with the wait for an answer 26.0 s (32%)"
+    )
+    assert told["training: parts of the task fit"][0] == "looked 5.0 s, fit 10.0 s"
+
+
+def test_a_model_stands_beside_its_baselines_with_intervals_beside_native_and_beside_itself_made_again() -> None:
+    told = {what: (figure, aim) for what, figure, aim in rows(Figures(machine="m", training=TRAINING))}
+    auc = "the model 0.699 [0.662, 0.737], the carrier's rate 0.573 [0.546, 0.598]"
+    assert told["training: AUC on later days, with its interval"] == (auc, "the model above both")
+    again = "9 of 10, 45 s each; model bytes, sha256: 12 bytes, 11 recorded"
+    assert told["training: `lakeloop reproduce` gives equal bytes"] == (again, "10 of 10")
+    wide = "fit of 2,400,000 rows, 100 trees"
+    assert told[f"{wide}: beside native XGBoost"] == ("18.0 s, native 15.0 s: 1.20 : 1", "at most 1.5 : 1")
+    assert told[f"{wide}: AUC minus native's"] == (
+        "+0.00210; native with its rows in another order -0.00030", "within 0.002",
+    )  # fmt: skip
+    assert told["fit of 240,000 rows, 100 trees: beside native XGBoost"][1] == "at most native + 15 s"
 
 
 def test_the_jobs_of_a_session_are_counted_from_the_event_log(tmp_path: Path) -> None:
