@@ -65,7 +65,8 @@ def challenger(p: Platform, seed: int, outcome: Outcome = "pass", beside: int | 
     key = hashlib.sha256(f"train {seed}".encode()).hexdigest()
     evaluation = _evaluation(beside or (ledger.champion.model_version if ledger.champion else None), CHAMPIONS[outcome])
     tags = {
-        "run_key": key, "data_commit": head, "trained_from": days[0], "trained_to": days[-1],
+        "run_key": key, "airflow_run_id": "manual__2024-01-01T00:00:00+00:00", "data_commit": head,
+        "trained_from": days[0], "trained_to": days[-1],
         "features": "value", "auc": "0.8", "auc_low": "0.78", "auc_high": "0.82",
     }  # fmt: skip
     with p.runs.running(p.case.name, key, {}, tags) as run_id, tempfile.TemporaryDirectory() as folder:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
@@ -13,12 +14,13 @@ from lakeloop import wiring
 from lakeloop.adapters.mlflow_server import MlflowRegistry
 from lakeloop.adapters.mlflow_server.client import client_of
 from lakeloop.cli.main import app
-from lakeloop.core.errors import InvalidInput, PreconditionFailed, PromotionRefused
+from lakeloop.core.errors import InvalidInput, LakeloopError, PreconditionFailed, PromotionRefused
 from lakeloop.stack.lakefs import LakefsServer
 from lakeloop.steps import withdraw
 from lakeloop.steps.history import read_ledger
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.promotion import promote
+from lakeloop_airflow.inbox.lake_pages import LakePages
 from tests.protocol.challengers import approval, challenger
 from tests.protocol.test_promotion import condemn
 from tests.protocol.test_promotion import p as p  # the fixture
@@ -75,13 +77,29 @@ def test_versions_are_listed_shown_and_compared(three: Platform, asked: Asked) -
     shown = asked("show", "toy", "3")
     assert [gate["outcome"] for gate in shown["gates"]] == ["pass", "warn"]
     assert (shown["metrics"], shown["features"]) == ({"auc": 0.8}, ["value"])
-    assert shown["links"]["MLflow"].endswith("/#/models/toy/versions/3")
     beside = {row["what"]: row for row in asked("compare", "toy", "2", "4")}
     assert beside["auc"]["difference"] == "+0.0000"
     assert (beside["gate beats_champion"]["version 4"], beside["state"]["version 2"]) == ("fail", "champion")
     for_people = CliRunner().invoke(app, ["models", "list"], env={"COLUMNS": "160", "NO_COLOR": "1"}).output
     assert "1 pass, 1 warn" in for_people
     assert "0.800 [0.780, 0.820]" in for_people
+
+
+def test_the_pages_of_a_version_are_there(three: Platform, asked: Asked, mlflow_uri: str) -> None:
+    version = three.registry.version("toy", 3)
+    three.runs.describe(version, "# its card", {"gates.html": "<p>warns</p>"})
+    links = asked("show", "toy", "3")["links"]
+    assert list(links) == [
+        "model card", "gates' page", "MLflow run", "data as it was read", "record of the training", "Airflow run",
+    ]  # fmt: skip
+    assert links["model card"] == f"{mlflow_uri}/#/models/toy/versions/3"
+    run_id = links["MLflow run"].removeprefix(f"{mlflow_uri}/#/runs/")
+    assert client_of(mlflow_uri).get_run(run_id).data.tags["run_key"] == version.tags["run_key"]
+    assert httpx.get(links["gates' page"]).raise_for_status().text == "<p>warns</p>"
+    for name in ("data as it was read", "record of the training"):
+        ref, _, path = links[name].partition("/lake/")[2].partition("/")
+        assert LakePages(lambda: three.lake).answer(ref, path).status_code == 200
+    assert links["Airflow run"].endswith("/dags/toy__train/runs/manual__2024-01-01T00%3A00%3A00%2B00%3A00")
 
 
 def test_a_promotion_by_hand_is_the_same_gated_merge_with_a_name_and_a_reason(three: Platform, asked: Asked) -> None:

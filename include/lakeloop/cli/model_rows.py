@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import quote
 
+from lakeloop.core.lake import evidence_path
 from lakeloop.core.model_facts import VersionFacts
 
 Metrics = Mapping[str, float]
@@ -30,6 +32,26 @@ def facts(one: VersionFacts, links: Mapping[str, str]) -> list[tuple[str, str]]:
         "registry": "" if one.registered else "the registry lost it", **links,
     }  # fmt: skip
     return [(name, value) for name, value in told.items() if value]
+
+
+def pages(case: str, one: VersionFacts, run_id: str, sites: Mapping[str, str]) -> dict[str, str]:
+    """Addresses of everything that tells of a version, by what they show; nothing that the version has not.
+
+    `sites` are those of mlflow, of the lake's pages and of airflow; `run_id` is MLflow's, empty where it has none.
+    """
+    from lakeloop.steps.training.gate_page import PAGE
+
+    mlflow, lake, made = sites["mlflow"], sites["lake"], one.made_by
+    key, commit, airflow_run = (made.get(name, "") for name in ("run_key", "training_commit", "airflow_run_id"))
+    found = {
+        "model card": one.registered and f"{mlflow}/#/models/{case}/versions/{one.version}",
+        "gates' page": run_id and bool(one.gates) and f"{mlflow}/get-artifact?path={PAGE}&run_uuid={run_id}",
+        "MLflow run": run_id and f"{mlflow}/#/runs/{run_id}",
+        "data as it was read": one.data_commit and f"{lake}{one.data_commit}/",
+        "record of the training": commit and key and f"{lake}{commit}/{evidence_path(key, '')}",
+        "Airflow run": airflow_run and f"{sites['airflow']}/dags/{case}__train/runs/{quote(airflow_run)}",
+    }
+    return {name: address for name, address in found.items() if address}
 
 
 def beside(one: VersionFacts, ours: Metrics, other: VersionFacts, theirs: Metrics) -> list[tuple[str, str, str, str]]:

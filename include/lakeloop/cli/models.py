@@ -12,7 +12,7 @@ import typer
 
 from lakeloop.cli.deliveries import cases_asked
 from lakeloop.cli.lake import lake_at_hand
-from lakeloop.cli.model_rows import LISTED, beside, facts, listed
+from lakeloop.cli.model_rows import LISTED, beside, facts, listed, pages
 from lakeloop.cli.output import AsJson, say, show_json, show_table
 from lakeloop.core.errors import InvalidInput
 from lakeloop.core.model_facts import VersionFacts, versions_of
@@ -47,8 +47,9 @@ def list_versions(case: AnyCase = "", as_json: AsJson = False) -> None:
 
 @commands.command()
 def show(case: Case, version: Version, as_json: AsJson = False) -> None:
-    """Show a version: its facts, gates, metrics and pages."""
-    (one, metrics), links = _version(case, version), _links(case, version)
+    """Show a version: its facts, gates, metrics, and the addresses of its card, its gates' page, its runs and its data."""
+    one, metrics = _version(case, version)
+    links = _links(case, one)
     if as_json:
         show_json({**one.model_dump(mode="json"), "metrics": metrics, "links": links})
         return
@@ -147,10 +148,10 @@ def _version(name: str, version: int) -> tuple[VersionFacts, dict[str, float]]:
         return found, dict(p.registry.metrics(name, version)) if found.registered else {}
 
 
-def _links(name: str, version: int) -> dict[str, str]:
-    from lakeloop.settings import Settings
-
-    return {"MLflow": f"{Settings.load().mlflow_tracking_uri}/#/models/{name}/versions/{version}"}
+def _links(name: str, one: VersionFacts) -> dict[str, str]:
+    with _opened(name) as (p, _):
+        run_id = p.registry.version(name, one.version).run_id if one.registered else ""
+        return pages(name, one, run_id, p.sites | p.links)
 
 
 def _end(done: dict[str, Any], *, as_json: bool) -> None:
