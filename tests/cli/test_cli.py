@@ -41,6 +41,37 @@ def test_every_command_explains_itself() -> None:
         assert f" {command} " in shown
 
 
+OF_MODELS = [
+    "models list",
+    "models show",
+    "models compare",
+    "models promote",
+    "models rollback",
+    "models reconcile",
+    "reproduce",
+    "try",
+]
+
+
+@pytest.mark.parametrize("command", OF_MODELS)
+def test_the_help_of_every_command_about_models_has_an_example_and_its_exit_codes(command: str) -> None:
+    told = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"}).output
+    assert f"Example: `lakeloop {command} " in told
+    assert "Exit code 0: " in told
+    assert "; 2 for an option or argument that does not fit." in told
+
+
+@pytest.mark.parametrize(
+    "command", [("reproduce", "toys/1"), ("try", "toys"), ("ingest", "toys", "--from", "2013-07-01")], ids=" ".join
+)
+def test_a_case_that_there_is_not_is_named_with_those_there_are(command: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(app, [*command])
+    told = f"{done.exception} {done.output}"
+    assert "there is no case 'toys', there are flights" in told
+    assert "; nothing was " in told
+    assert "Next: one of these names" in told
+
+
 def test_a_mistake_is_one_sentence_and_not_a_traceback() -> None:
     done = run("logs", "nothing")
     assert done.returncode == 1

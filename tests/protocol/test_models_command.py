@@ -224,8 +224,15 @@ def test_reconcile_is_a_command_with_a_dry_run(three: Platform, asked: Asked, ml
 
 def test_an_unknown_case_or_version_is_a_sentence(three: Platform, asked: Asked) -> None:
     for arguments, words in (
-        (("show", "toys", "1"), "no case 'toys', there are toy"),
-        (("show", "toy", "9"), "has no version 9"),
+        (("show", "toys", "1"), "no case 'toys', there are toy; nothing was done. Next: one of these names"),
+        (("list", "toys"), "no case 'toys', there are toy; nothing was listed. Next: one of these names"),
+        (("show", "toy", "9"), "has no version 9; nothing was shown. Next: `lakeloop models list toy`"),
+        (("compare", "toy", "1", "9"), "has no version 9; nothing was shown. Next: `lakeloop models list toy`"),
+        (
+            ("promote", "toy", "9", "--reason", "why"),
+            "has no version 9; the champion is unchanged. Next: `lakeloop models list toy`",
+        ),
+        (("rollback", "toy", "--to", "9", "--reason", "why"), "nothing was rolled back. Next: `lakeloop models list toy`"),
     ):
-        with pytest.raises(InvalidInput, match=words):
+        with pytest.raises(LakeloopError, match=words):
             asked(*arguments)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lakeloop.cli.cases import cases_asked
 from lakeloop.cli.output import AsJson, say, show_json, show_table
 from lakeloop.core.words import counted
 
@@ -55,18 +56,6 @@ def deliveries(
     show_table("deliveries", _COLUMNS, [_row(one) for one in found])
     states = Counter(one.state for one in found)
     say(", ".join(f"{number} {name}" for name, number in states.items()) or "no delivery")
-
-
-def cases_asked(case: str) -> list[str]:
-    """The case of that name, or all of them."""
-    from lakeloop import wiring
-    from lakeloop.core.errors import InvalidInput
-
-    names = wiring.case_names()
-    if case and case not in names:
-        message = f"there is no case {case!r}, there are {', '.join(names)}; nothing was listed"
-        raise InvalidInput(message)
-    return [case] if case else names
 
 
 def _of_case(name: str) -> list[Any]:

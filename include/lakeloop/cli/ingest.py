@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lakeloop.cli.cases import known_case
 from lakeloop.cli.lake import lake_at_hand
 from lakeloop.cli.output import AsJson, show_json, show_table
 from lakeloop.core.reasons import reason_of
@@ -60,7 +61,7 @@ def ingest_range(
     from lakeloop.settings import Settings
     from lakeloop.steps.plan import is_open, plan
 
-    settings, ref, parts = Settings.load(), wiring.case_ref(name), chunks(nights, chunk_days)
+    settings, ref, parts = Settings.load(), wiring.case_ref(known_case(name)), chunks(nights, chunk_days)
     lake_at_hand(settings)
     key = SessionKey(installation=settings.installation_id, database="cli", dag="ingest", run="lakeloop", task="plan")
     with wiring.open_platform(ref, key, settings) as p:

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 
 import typer
 
-from lakeloop.cli.deliveries import cases_asked
+from lakeloop.cli.cases import cases_asked, known_case
 from lakeloop.cli.lake import lake_at_hand
 from lakeloop.cli.model_rows import LISTED, beside, facts, listed, pages
-from lakeloop.cli.output import AsJson, say, show_json, show_table
+from lakeloop.cli.output import AsJson, ends, say, show_json, show_table
 from lakeloop.core.errors import InvalidInput
 from lakeloop.core.model_facts import VersionFacts, versions_of
 from lakeloop.core.reasons import reason_of
@@ -24,6 +24,8 @@ AnyCase = Annotated[str, typer.Argument(help="Only this case; all when left out.
 Version = Annotated[int, typer.Argument(min=1, help="A version, as `lakeloop models list` shows it.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it stands on the receipt with your login.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")]
+_WHY = '--reason "better on the storm days" --dry-run'
+_REFUSED = "1: refused or failed, and the champion is as it was"
 _COLOURS = {"champion": "green", "challenger": "cyan", "pass": "green", "warn": "yellow"} | dict.fromkeys(
     ("refused", "rejected", "fail"), "red"
 )
@@ -34,7 +36,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(commands)
 
 
-@commands.command("list")
+@commands.command("list", epilog=ends("lakeloop models list flights", "0: listed; 1: it failed, and says why"))
 def list_versions(case: AnyCase = "", as_json: AsJson = False) -> None:
     """List versions, newest first: state, what each learnt from, how well it ranks, who promoted it and when."""
     found = {name: _versions(name) for name in cases_asked(case)}
@@ -45,7 +47,7 @@ def list_versions(case: AnyCase = "", as_json: AsJson = False) -> None:
         show_table(f"models of {name}", LISTED, [listed(one) for one in rows], _COLOURS)
 
 
-@commands.command()
+@commands.command(epilog=ends("lakeloop models show flights 3", "0: shown; 1: there is no such version, or it failed"))
 def show(case: Case, version: Version, as_json: AsJson = False) -> None:
     """Show a version: its facts, gates, metrics, and the addresses of its card, its gates' page, its runs and its data."""
     one, metrics = _version(case, version)
@@ -58,7 +60,7 @@ def show(case: Case, version: Version, as_json: AsJson = False) -> None:
     show_table("metrics", ("metric", "value"), [(name, f"{value:.4f}") for name, value in sorted(metrics.items())])
 
 
-@commands.command()
+@commands.command(epilog=ends("lakeloop models compare flights 2 3", "0: shown, whatever differs; 1: it failed"))
 def compare(case: Case, first: Version, second: Version, as_json: AsJson = False) -> None:
     """Compare two versions side by side: days, features, metrics and gates."""
     rows = beside(*_version(case, first), *_version(case, second))
@@ -69,7 +71,7 @@ def compare(case: Case, first: Version, second: Version, as_json: AsJson = False
     show_table(case, columns, rows, _COLOURS)
 
 
-@commands.command()
+@commands.command(epilog=ends(f"lakeloop models promote flights 3 {_WHY}", f"0: it is champion; {_REFUSED}"))
 def promote(case: Case, version: Version, reason: Reason, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Make a version champion, by the gated merge that a training run makes; a gate that failed is not overruled."""
     from lakeloop.steps.models import promote_version
@@ -78,7 +80,7 @@ def promote(case: Case, version: Version, reason: Reason, dry_run: DryRun = Fals
         _end(promote_version(p, run, version, dry_run=dry_run), as_json=as_json)
 
 
-@commands.command()
+@commands.command(epilog=ends(f"lakeloop models rollback flights --to 2 {_WHY}", f"0: it is champion; {_REFUSED}"))
 def rollback(
     case: Case,
     reason: Reason,
@@ -96,9 +98,13 @@ def rollback(
         _end(roll_back(p, run, to, despite_withdrawn=despite_withdrawn, dry_run=dry_run), as_json=as_json)
 
 
-@commands.command()
+@commands.command(
+    epilog=ends(
+        "lakeloop models reconcile --dry-run", "0: they agree, or were put right; 1: a person has to mend something, or it failed"
+    )
+)
 def reconcile(case: AnyCase = "", dry_run: DryRun = False, as_json: AsJson = False) -> None:
-    """Put the registry's aliases back where the promotion ledger has them; exit code 1 when a person has to mend something."""
+    """Put the registry's aliases back where the promotion ledger has them, and say what no alias can mend."""
     from lakeloop.steps.reconcile import reconcile as put_right
 
     found = {}
@@ -120,9 +126,7 @@ def _opened(name: str, reason: str = "") -> Iterator[tuple[Any, Any]]:
     from lakeloop.settings import Settings
 
     settings = Settings.load()
-    if name not in wiring.case_names():
-        message = f"there is no case {name!r}, there are {', '.join(wiring.case_names())}; nothing was done"
-        raise InvalidInput(message)
+    known_case(name)
     lake_at_hand(settings)
     key = SessionKey(installation=settings.installation_id, database="cli", dag="models", run="lakeloop", task="promote")
     slug = f"shell-{datetime.now(UTC):%Y%m%d%H%M%S}"

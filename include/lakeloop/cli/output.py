@@ -13,6 +13,11 @@ import typer
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else there.")]
 
 
+def ends(example: str, codes: str) -> str:
+    """What the help of a command ends with: a line to copy, and what its exit codes say."""
+    return f"Example: `{example}`\n\nExit code {codes}; 2 for an option or argument that does not fit."
+
+
 def say(words: str) -> None:
     """A line of progress, on standard error, so that standard output stays clean for programs."""
     sys.stderr.write(f"{words}\n")

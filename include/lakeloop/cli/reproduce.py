@@ -8,8 +8,9 @@ from uuid import uuid4
 
 import typer
 
+from lakeloop.cli.cases import known_case
 from lakeloop.cli.lake import lake_at_hand
-from lakeloop.cli.output import AsJson, say, show_json, show_table
+from lakeloop.cli.output import AsJson, ends, say, show_json, show_table
 from lakeloop.core.errors import InvalidInput
 from lakeloop.core.reproduction import Reproduction
 
@@ -18,13 +19,13 @@ _MODEL = re.compile(r"(?P<case>[a-z][a-z0-9_]*)/(?P<version>[1-9]\d{0,8})")
 
 def register(app: typer.Typer) -> None:
     """Adds the command."""
-    app.command()(reproduce)
+    app.command(epilog=ends("lakeloop reproduce flights/3", "0: equal to the byte; 1: it differs, or it failed"))(reproduce)
 
 
 def reproduce(
     model: Annotated[str, typer.Argument(help="<case>/<version>, for instance flights/3.")], as_json: AsJson = False
 ) -> None:
-    """Train a version again from its record, in a work area of its own; exit code 1 unless all is equal.
+    """Train a version again from its record, in a work area of its own, and compare all of it with what was recorded.
 
     Compared are the training set (digest, rows, columns), the model's bytes and its metrics by day. Nothing is registered.
     """
@@ -46,7 +47,7 @@ def _reproduced(name: str, version: int) -> Reproduction:
     from lakeloop.settings import Settings
     from lakeloop.steps.training.reproduce import reproduce as again
 
-    settings, ref = Settings.load(), wiring.case_ref(name)
+    settings, ref = Settings.load(), wiring.case_ref(known_case(name))
     lake_at_hand(settings)
     once = f"{name}-{version}-{uuid4().hex[:12]}"  # a session that was ended is not opened again
     key = SessionKey(installation=settings.installation_id, database="cli", dag="reproduce", run=once, task="fit")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lakeloop.cli.cases import cases_asked
 from lakeloop.cli.lake import lake_at_hand
 from lakeloop.cli.output import AsJson, say, show_json, show_table
 from lakeloop.core.reasons import reason_of
@@ -32,7 +33,6 @@ def retention(
 
     Old commits still hold what is taken: its bytes go when storage is collected.
     """
-    from lakeloop.cli.deliveries import cases_asked
     from lakeloop.settings import Settings
     from lakeloop.stack.storage import storage_of
 

@@ -10,8 +10,9 @@ from uuid import uuid4
 
 import typer
 
+from lakeloop.cli.cases import known_case
 from lakeloop.cli.lake import lake_at_hand
-from lakeloop.cli.output import AsJson, say, show_json
+from lakeloop.cli.output import AsJson, ends, say, show_json
 from lakeloop.cli.trial_rows import show
 from lakeloop.core.errors import InvalidInput
 from lakeloop.core.trial import Trial
@@ -24,7 +25,7 @@ _BAD_INPUT = 2
 
 def register(app: typer.Typer) -> None:
     """Adds the command."""
-    app.command("try")(try_out)
+    app.command("try", epilog=ends("lakeloop try flights --on main", "0: tried, whatever came of it; 1: it failed"))(try_out)
 
 
 def try_out(
@@ -38,7 +39,7 @@ def try_out(
 ) -> None:
     """Try the code of this checkout on production data: rows, features, metrics, gates, slices and scores beside the champion's.
 
-    It works on a branch that is deleted whatever comes of it. Exit code 0 when it could be tried, 2 when it was asked wrongly.
+    It works on a branch that is deleted whatever comes of it.
     """
     try:
         trial = _tried(case, on, days)
@@ -59,7 +60,7 @@ def _tried(name: str, on: str, days: int) -> Trial:
     from lakeloop.steps.training.trial import try_out as tried
 
     if not _REF.fullmatch(on):
-        message = f"{on!r} is no name of a commit, branch or tag; nothing was tried"
+        message = f"{on!r} is no name of a commit, branch or tag; nothing was tried. Next: `--on main`, or a commit of a receipt"
         raise InvalidInput(message)
     settings, ref = Settings.load(), wiring.case_ref(_case(name).name)
     lake_at_hand(settings)
@@ -77,11 +78,9 @@ def _case(name: str) -> UseCase:
     """
     from lakeloop import wiring
 
-    if name not in wiring.case_names():
-        message = f"there is no case {name!r}, there are {', '.join(wiring.case_names())}; nothing was tried"
-        raise InvalidInput(message)
+    known_case(name, "nothing was tried")
     try:
         return wiring.load_case(wiring.case_ref(name))
     except Exception as error:  # whatever the files of a case under change raise
-        message = f"the case {name} cannot be loaded: {type(error).__name__}: {error}; nothing was tried"
+        message = f"the case {name} cannot be loaded: {type(error).__name__}: {error}; nothing was tried. Next: mend its files"
         raise InvalidInput(message) from error

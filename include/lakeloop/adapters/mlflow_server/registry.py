@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from lakeloop.adapters.mlflow_server.client import MODEL_FILE, check_digest, client_of, failing, version_of
+from lakeloop.core.errors import RegistryFailed
 from lakeloop.ports import ModelVersion
 
 
@@ -14,8 +15,16 @@ class MlflowRegistry:
 
     def version(self, model: str, version: int) -> ModelVersion:
         """One registered version; one without a digest was not made by the platform and is refused."""
+        from mlflow.exceptions import MlflowException
+
         with failing(self._uri, f"reading {model} version {version}"):
-            return version_of(client_of(self._uri).get_model_version(model, str(version)))
+            try:
+                return version_of(client_of(self._uri).get_model_version(model, str(version)))
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                    raise
+                message = f"{model} has no version {version}; the champion is unchanged. Next: `lakeloop models list {model}`"
+                raise RegistryFailed(message) from error
 
     def versions(self, model: str) -> list[ModelVersion]:
         """Every version with a digest, oldest first; others were not made by the platform and are left out."""
