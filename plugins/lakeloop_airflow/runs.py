@@ -7,12 +7,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from airflow.sdk import Context, Param
-from pydantic import ValidationError
 
 from lakeloop.core.errors import InvalidInput
 from lakeloop.core.reasons import LONGEST
 from lakeloop.core.runs import Run
 from lakeloop.core.training import CLOCK, VERDICT
+from lakeloop.core.words import quoted
 from lakeloop.wiring import load_case
 
 _ASKED = (
@@ -24,8 +24,9 @@ _ASKED = (
     "reason",
 )  # beside the nights
 _WAKERS = {"scheduled": CLOCK, "asset_triggered": VERDICT}
+_SHOWN = 5
 _TABLE = r"^([a-z][a-z0-9_]{0,62})?$"
-_DATE = r"^(\d{4}-\d{2}-\d{2})?$"
+_DATE = r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$"
 
 
 def range_params() -> dict[str, Param]:
@@ -65,7 +66,7 @@ def decide_params() -> dict[str, Param]:
 
 
 def run_of(context: Context, case_ref: str, stage: str) -> Run:
-    """What this try is asked to do; InvalidInput for a key or a date that nobody understands."""
+    """What this try is asked to do; InvalidInput for a key, a date or a reason that nobody understands."""
     dag_run, params = context["dag_run"], context["params"]
     _refuse_unknown(dag_run.conf or {}, set(context["dag"].params))  # Airflow itself adds unknown keys to `params`
     nights = _nights(params)
@@ -75,26 +76,23 @@ def run_of(context: Context, case_ref: str, stage: str) -> Run:
     asked = {name: str(params.get(name) or "") for name in _ASKED}
     if stage == "train":
         asked["cause"] = _WAKERS.get(dag_run.run_type, "")
-    try:
-        return Run(
-            case=case_ref,
-            stage=stage,
-            run_id=dag_run.run_id,
-            attempt=context["ti"].try_number,
-            date_from=first,
-            date_to=last,
-            **asked,
-            actor=dag_run.triggering_user_name or "airflow",
-        )
-    except ValidationError as error:
-        message = f"{'; '.join(each['msg'].removeprefix('Value error, ') for each in error.errors())}; nothing was done"
-        raise InvalidInput(message) from error
+    return Run.asked(
+        case=case_ref,
+        stage=stage,
+        run_id=dag_run.run_id,
+        attempt=context["ti"].try_number,
+        date_from=first,
+        date_to=last,
+        **asked,
+        actor=dag_run.triggering_user_name or "airflow",
+    )
 
 
 def _refuse_unknown(conf: dict[str, Any], known: set[str]) -> None:
     unknown = sorted(set(conf) - known)
     if unknown:
-        message = f"the run's configuration has unknown keys {unknown}, known are {sorted(known)}; nothing was done"
+        shown = ", ".join(map(quoted, unknown[:_SHOWN])) + (f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else "")
+        message = f"the run's configuration has unknown keys [{shown}], known are {sorted(known)}; nothing was done"
         raise InvalidInput(message)
 
 
@@ -105,5 +103,7 @@ def _nights(params: Any) -> tuple[date, date] | None:
     try:
         return date.fromisoformat(first), date.fromisoformat(last or first)
     except ValueError as error:
-        message = f"date_from {first!r} and date_to {last!r} are not two dates of the form YYYY-MM-DD; nothing was done"
+        message = (
+            f"date_from {quoted(first)} and date_to {quoted(last)} are not two dates of the form YYYY-MM-DD; nothing was done"
+        )
         raise InvalidInput(message) from error

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from lakeloop.cli.contract_page import as_html, as_markdown, facts_of
 from lakeloop.cli.main import app
 from lakeloop.core.contract import Column, RowRule, TableContract
-from lakeloop.core.errors import ConfigurationError, InvalidInput
+from lakeloop.core.errors import InvalidInput
 from lakeloop.settings import REPO_ROOT
 from use_cases.flights import FLIGHTS
 
@@ -65,4 +65,4 @@ def test_every_column_of_the_flights_case_is_described(contract: TableContract) 
 def test_what_is_not_there_is_named() -> None:
     assert "flights has no table 'sales'; it has schedule, weather" in str(shown("flights", "--table", "sales").exception)
     assert isinstance(shown("flights", "--table", "sales").exception, InvalidInput)
-    assert isinstance(shown("nothing").exception, ConfigurationError)
+    assert "there is no case 'nothing'" in str(shown("nothing").exception)

@@ -1,5 +1,6 @@
 """What a person answered, or has yet to answer, about a date: it stands whatever comes later, and nothing overtakes it."""
 
+import json
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from lakeloop.steps import act, watch
 from lakeloop.steps.history import read_ledger, receipt_on
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.watch import Judged
+from tests.naughty import REASON
 from tests.protocol.delta_runner import DeltaRunner
 from tests.protocol.test_settling import WRONG, A, B, checked, scored
 from tests.protocol.world import (
@@ -79,6 +81,18 @@ def test_what_was_accepted_before_it_was_scored_is_published_as_degraded(address
     held = read_ledger(p.lake, "toy").scores[D2].record
     assert (trusts(p), held.trust) == ({D2: {"degraded"}}, "degraded")
     assert "accepted by ada: the checks are wrong" in held.words
+    assert_whole(p)
+
+
+@pytest.mark.parametrize("decide", ["accept", "withdraw"])
+def test_an_answer_s_reason_of_any_text_is_kept_and_shown_as_text(address: Address, decide: str) -> None:
+    p = asking(scored(address, WRONG))
+    checked(address, p, A)
+    told = watch_all(p, date_from=D2, date_to=D2, decide=decide, reason=REASON, actor="ada")
+    assert (told["settled"], told["withdrawn"]) == ((1, 0) if decide == "accept" else (0, 1))
+    kept = {path: p.lake.get("main", path).decode() for path in p.lake.list("main", "_lakeloop/")}
+    assert any(json.dumps(REASON, ensure_ascii=False)[1:-1] in content or REASON in content for content in kept.values())
+    assert not any("<script>" in content for path, content in kept.items() if path.endswith(".html"))
     assert_whole(p)
 
 

@@ -22,6 +22,7 @@ from lakeloop.ports import Arrival, Stray, Taken
 from lakeloop.steps import landing
 from lakeloop.steps.history import read_ledger, receipt_on
 from lakeloop.steps.platform import Platform
+from tests.naughty import REASON
 from tests.protocol import delta_runner
 from tests.protocol.delta_runner import FAULT
 from tests.protocol.world import (
@@ -217,7 +218,6 @@ def test_a_data_file_that_stands_deeper_lands_where_it_stood(address: Address) -
 
 
 NO_TABLES = ["nothing", "readings/../..", "readings'; DROP TABLE x", "{{ ds }}", "\u202egnidaer", "READINGS"]
-REASONS = ["'; DROP TABLE x; --", "{{ ds }} ${HOME} $(id)", "<script>alert(1)</script>", "= 1 'größer'"]
 
 
 @pytest.mark.parametrize("table", NO_TABLES)
@@ -230,14 +230,14 @@ def test_a_table_that_the_case_has_not_takes_nothing_in(address: Address, table:
     assert p.lake.head("main") == head
 
 
-@pytest.mark.parametrize("reason", REASONS)
-def test_a_reason_of_any_words_is_kept_as_it_came(address: Address, reason: str) -> None:
+def test_a_reason_to_try_again_is_kept_as_it_came(address: Address) -> None:
     deliver(address, D1, {1: 1.0})
     p = found(address)
     ingest_all(p)
-    ingest_all(p, attempt=2, date_from=D1, date_to=D1, retry_refused=reason)
+    ingest_all(p, attempt=2, date_from=D1, date_to=D1, retry_refused=REASON)
     ((record, _),) = read_ledger(p.lake, "toy").refused.values()
-    assert record.retried.endswith(reason)
+    assert record.retried == f"airflow: {REASON}"
+    assert any(REASON in cause for cause in causes(p))
     assert_whole(p)
 
 
@@ -303,11 +303,11 @@ def test_a_reinstatement_keeps_who_and_why_on_the_receipt_and_to_its_nights(addr
         score_all(p)
         watch_all(p)
     assert clean_rows(p) == {D1: A}
-    done = ingest_all(p, reinstate="the supplier confirmed -999", date_from=D2, date_to=D2, actor="ann")
+    done = ingest_all(p, reinstate=REASON, date_from=D2, date_to=D2, actor="ann")
     assert set(clean_rows(p)) == {D1, D2}
     receipt = receipt_on(p.lake, "main", done["run_key"])
     assert isinstance(receipt, DataReceipt)
-    assert receipt.published[0].reinstated == "ann: the supplier confirmed -999"
+    assert receipt.published[0].reinstated == f"ann: {REASON}"
     owner = read_ledger(p.lake, "toy").owner(UnitId("readings", D2))
     assert owner is not None
     assert owner.record.reinstated

@@ -9,6 +9,7 @@ from lakeloop.core.receipts import DataReceipt, PublishedRecord
 from lakeloop.core.reports import RowChange
 from lakeloop.steps.history import read_ledger, receipt_on
 from lakeloop.steps.platform import Platform
+from tests.naughty import REASON
 from tests.protocol.delta_runner import CLEAN
 from tests.protocol.world import (
     DAY_ONE,
@@ -29,7 +30,7 @@ from tests.protocol.world import (
 
 D1, D2 = (DAY_ONE + timedelta(days=n) for n in range(2))
 A, B = {1: 1.0, 2: 2.0, 3: 3.0}, {2: 2.0, 3: 30.0, 4: 4.0, 5: 5.0}
-ASKED = {"replay": "the contract was wrong", "date_from": D2, "date_to": D2, "actor": "ann"}
+ASKED = {"replay": REASON, "date_from": D2, "date_to": D2, "actor": "ann"}
 
 
 def with_contract(p: Platform, version: int) -> Platform:
@@ -85,7 +86,7 @@ def test_a_replay_writes_the_same_delivery_again_under_the_new_contract_once(add
     assert ingest_all(newer)["nothing_to_do"]  # a new contract alone restates nothing
     done = ingest_all(newer, **ASKED)
     record = published(newer, done)
-    assert (record.delivery, record.restates, record.replayed) == (1, first.run_key, "ann: the contract was wrong")
+    assert (record.delivery, record.restates, record.replayed) == (1, first.run_key, f"ann: {REASON}")
     assert (record.change, record.read_by) == (RowChange(same=len(A)), (D2,))
     assert ingest_all(newer, 2, **ASKED)["nothing_to_do"]
     score_all(newer)

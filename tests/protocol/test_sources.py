@@ -173,7 +173,7 @@ def test_a_delivery_inside_another_is_a_stray_and_no_file_of_the_other(feed: Fee
         ({"a.csv": None}, {}, "a.csv cannot be read (No such file or directory)"),
         ({}, {"files": [{"name": "../../a.csv", "sha256": "0" * 64, "size": 1, "rows": 1}]}, "files.0.name"),
         ({}, {"rows": 7}, "7 rows are not the 1 of its files"),
-        ({}, {"table": "others"}, "speaks of others"),
+        ({}, {"table": "others"}, "speaks of 'others'"),
     ],
 )
 def test_a_broken_promise_is_damage(feed: Feed, sent: dict[str, bytes | None], said: dict[str, Any], why: str) -> None:

@@ -15,7 +15,9 @@ from typer.testing import CliRunner, Result
 
 from lakeloop.adapters.lakefs_lake import LakeFSLake
 from lakeloop.cli.main import app
+from lakeloop.core.errors import LakeloopError
 from lakeloop.stack.lakefs import LakefsServer
+from tests.naughty import NO_TEXT, PLAIN_TEXT, is_plain
 
 Command = Callable[..., Result]
 NAUGHTY = "x'; DROP TABLE quarantined; --,\u202e"
@@ -112,6 +114,20 @@ def test_a_reason_counts_itself_or_its_family_and_nothing_that_looks_alike(
     command: Command, reason: str, counted: list[str]
 ) -> None:
     assert [each["reason"] for each in found(command("list", "--json", "--reason", reason))] == counted
+
+
+@pytest.mark.parametrize("option", ["--case", "--table", "--reason"])
+def test_whatever_is_asked_for_is_a_value_and_no_pattern_or_query(command: Command, option: str) -> None:
+    for words in PLAIN_TEXT.values():
+        assert found(command("show", "--json", option, words)) == []
+    done = command("list", option, NO_TEXT["a title"])
+    assert (done.exit_code, is_plain(done.output)) == (0, True)
+
+
+@pytest.mark.parametrize("words", [PLAIN_TEXT["traversal"], PLAIN_TEXT["SQL"], NO_TEXT["NUL"], NO_TEXT["a title"]])
+def test_a_ref_that_there_is_not_is_a_sentence(command: Command, words: str) -> None:
+    done = command("show", "--ref", words)
+    assert isinstance(done.exception, LakeloopError), done.output
 
 
 def test_a_row_is_shown_whole_with_all_its_reasons(command: Command) -> None:

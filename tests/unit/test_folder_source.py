@@ -87,8 +87,8 @@ def test_deliveries_of_a_date_come_in_the_order_of_their_numbers(feed: Path) -> 
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        ({"data_date": "2024-03-05"}, "speaks of readings 2024-03-05"),
-        ({"table": "others"}, "speaks of others"),
+        ({"data_date": "2024-03-05"}, "speaks of 'readings' 2024-03-05"),
+        ({"table": "others"}, "speaks of 'others'"),
         ({"delivered_at": "2024-03-02T20:00:00"}, "no offset"),
         ({"delivered_at": "2199-03-02T20:00:00Z"}, "still to come"),
         ({"delivered_at": "0001-01-01T00:00:00+14:00"}, "cannot be"),
@@ -96,6 +96,9 @@ def test_deliveries_of_a_date_come_in_the_order_of_their_numbers(feed: Path) -> 
         ({"files": [{"name": "../../a.csv", "sha256": "0" * 64, "size": 1, "rows": 1}]}, "files.0.name"),
         ({"files": [{"name": "manifest.json", "sha256": "0" * 64, "size": 1, "rows": 1}]}, "the manifest itself"),
         ({"rows": "many"}, "rows"),
+        ({"table": "\x1b[31m"}, "speaks of '\\x1b[31m'"),
+        ({"a\n\x1b[31m": 1}, "(a\\n\\x1b[31m: Extra inputs"),
+        ({"source": "x" * 501}, "source"),
     ],
 )
 def test_a_manifest_that_cannot_be_believed_is_damage_and_the_bytes_are_there(feed: Path, said: dict[str, Any], why: str) -> None:

@@ -82,6 +82,6 @@ def test_every_reason_that_a_run_carries_keeps_the_rule_and_none_at_all_is_none(
     asked = {"case": "use_cases.toy:TOY", "stage": "ingest", "run_id": "r", "date_from": "2024-01-01", "date_to": "2024-01-01"}
     for reason in (" ", "\u200b", "checked\x00"):
         with pytest.raises(InvalidInput, match="nothing was done"):
-            Run(**asked, **{field: reason})
-    assert getattr(Run(**asked, **{field: " checked "}), field) == "checked"
-    assert not Run(**asked, **{field: ""}).reopens
+            Run.asked(**asked, **{field: reason})
+    assert getattr(Run.asked(**asked, **{field: " checked "}), field) == "checked"
+    assert not Run.asked(**asked, **{field: ""}).reopens

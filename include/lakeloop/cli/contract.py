@@ -8,9 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
+from lakeloop.cli.asked import case_asked, cases_asked
 from lakeloop.cli.lake import lake_at_hand
 from lakeloop.cli.output import AsJson, say, show_json, show_table
 from lakeloop.core.errors import InvalidInput
+from lakeloop.core.words import quoted
 
 commands = typer.Typer(name="contract", help="What tables promise, and what a change of it would do.", no_args_is_help=True)
 Case = Annotated[str, typer.Argument(help="The case, by its folder under use_cases; all of them when none is named.")]
@@ -33,10 +35,10 @@ def show(
     from lakeloop import wiring
     from lakeloop.cli.contract_page import as_html, as_markdown, rules_of
 
-    found = wiring.load_case(wiring.case_ref(case))
+    found = wiring.load_case(wiring.case_ref(case_asked(case)))
     tables = [one for one in found.tables if table in {"", one.name}]
     if not tables:
-        message = f"{case} has no table {table!r}; it has {', '.join(one.name for one in found.tables)}; nothing was shown"
+        message = f"{case} has no table {quoted(table)}; it has {', '.join(one.name for one in found.tables)}; nothing was shown"
         raise InvalidInput(message)
     for path, page in ((html, as_html), (markdown, as_markdown)):
         if path is not None:
@@ -53,9 +55,7 @@ def show(
 @commands.command()
 def diff(case: Case = "", as_json: AsJson = False) -> None:
     """Compare today's contracts with those main was written under; exit code 1 when the next ingest would refuse them."""
-    from lakeloop import wiring
-
-    names = [case] if case else wiring.case_names()
+    names = cases_asked(case)
     found = [row for name in names for row in _changes(name)]
     if as_json:
         show_json(found)
@@ -73,7 +73,7 @@ def export(case: Annotated[str, typer.Argument(help="The case, by its folder und
     from lakeloop import wiring
     from lakeloop.adapters.open_data_contract import exported
 
-    sys.stdout.write(exported(wiring.load_case(wiring.case_ref(case))))
+    sys.stdout.write(exported(wiring.load_case(wiring.case_ref(case_asked(case)))))
 
 
 @commands.command(name="import")

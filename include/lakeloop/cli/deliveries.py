@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lakeloop.cli.cases import cases_asked
+from lakeloop.cli.asked import cases_asked
 from lakeloop.cli.output import AsJson, say, show_json, show_table
 from lakeloop.core.words import counted
 

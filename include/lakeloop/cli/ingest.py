@@ -9,17 +9,17 @@ from typing import Annotated, Any
 
 import typer
 
-from lakeloop.cli.cases import known_case
+from lakeloop.cli.asked import case_asked, reason_asked
 from lakeloop.cli.lake import lake_at_hand
 from lakeloop.cli.output import AsJson, show_json, show_table
-from lakeloop.core.reasons import reason_of
+from lakeloop.core.words import spelled
 
 Case = Annotated[str, typer.Argument(help="The case, by its folder under use_cases.")]
 First = Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First night.")]
 Last = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last night; as the first when left out.")]
 Table = Annotated[str, typer.Option(help="Only this table's deliveries.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing, ask nothing of Airflow.")]
-ChunkDays = Annotated[int, typer.Option(min=1, help="Nights a run.")]
+ChunkDays = Annotated[int, typer.Option(min=1, max=366, help="Nights a run.")]
 _LISTED = 40
 
 
@@ -34,9 +34,15 @@ def ingest(
     last: Last = None,
     table: Table = "",
     dry_run: DryRun = False,
-    reinstate: Annotated[str, typer.Option(help="Why withdrawn bytes may be published again.")] = "",
-    retry_refused: Annotated[str, typer.Option(help="Why refused deliveries are tried again; overrides no check.")] = "",
-    replay: Annotated[str, typer.Option(help="Why published deliveries are written again from their bytes.")] = "",
+    reinstate: Annotated[
+        str | None, typer.Option(callback=reason_asked, help="Why withdrawn bytes may be published again.")
+    ] = None,
+    retry_refused: Annotated[
+        str | None, typer.Option(callback=reason_asked, help="Why refused deliveries are tried again; overrides no check.")
+    ] = None,
+    replay: Annotated[
+        str | None, typer.Option(callback=reason_asked, help="Why published deliveries are written again from their bytes.")
+    ] = None,
     chunk_days: ChunkDays = 31,
     as_json: AsJson = False,
 ) -> None:
@@ -44,8 +50,7 @@ def ingest(
 
     Killed and started again it does what is left: a run still going is followed, a chunk with nothing open is skipped.
     """
-    given = {"reinstate": reinstate, "retry_refused": retry_refused, "replay": replay}
-    reasons = {name: reason_of(why) for name, why in given.items() if why}
+    reasons = {"reinstate": reinstate or "", "retry_refused": retry_refused or "", "replay": replay or ""}
     nights = (first.date(), (last or first).date())
     ingest_range(case, nights, {"table": table, **reasons}, chunk_days, dry_run=dry_run, as_json=as_json)
 
@@ -61,7 +66,9 @@ def ingest_range(
     from lakeloop.settings import Settings
     from lakeloop.steps.plan import is_open, plan
 
-    settings, ref, parts = Settings.load(), wiring.case_ref(known_case(name)), chunks(nights, chunk_days)
+    settings, ref = Settings.load(), wiring.case_ref(case_asked(name))
+    run_of(ref, nights, asked, settings.airflow_username)  # refused as a whole before a part of it is asked
+    parts = chunks(nights, chunk_days)
     lake_at_hand(settings)
     key = SessionKey(installation=settings.installation_id, database="cli", dag="ingest", run="lakeloop", task="plan")
     with wiring.open_platform(ref, key, settings) as p:
@@ -111,6 +118,6 @@ def _show_end(ended: Sequence[Any], parts: int, *, as_json: bool) -> int:
         rows = [(one.nights, one.state, str(one.published), str(one.refused), one.page) for one in ended]
         show_table("runs", ("nights", "state", "published", "refused", "page"), rows)
     for refusal in (words for one in ended for words in one.refusals):
-        typer.echo(f"refused: {refusal}")
+        typer.echo(f"refused: {spelled(refusal)}")
     typer.echo(words)
     return int(not is_well)

@@ -125,12 +125,6 @@ def run_of(case_ref: str, nights: Nights, asked: Mapping[str, str], actor: str) 
     Raises:
         InvalidInput: what is asked is no run, with what is wrong about it.
     """
-    from pydantic import ValidationError
-
-    try:
-        return Run(
-            case=case_ref, stage="ingest", run_id="lakeloop", date_from=nights[0], date_to=nights[1], actor=actor, **dict(asked)
-        )
-    except ValidationError as error:
-        msg = f"{'; '.join(each['msg'].removeprefix('Value error, ') for each in error.errors())}; nothing was done"
-        raise InvalidInput(msg) from error
+    return Run.asked(
+        case=case_ref, stage="ingest", run_id="lakeloop", date_from=nights[0], date_to=nights[1], actor=actor, **dict(asked)
+    )

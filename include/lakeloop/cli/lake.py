@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from lakeloop.cli.asked import reason_asked
 from lakeloop.cli.output import AsJson, say, show_json, show_table
 from lakeloop.core.errors import ConfigurationError, Frozen
-from lakeloop.core.reasons import reason_of
 from lakeloop.settings import Settings
 
 
@@ -51,12 +51,12 @@ def lake_at_hand(settings: Settings) -> Any:
 
 
 def freeze(
-    reason: Annotated[str, typer.Argument(help="Why; shown wherever publishing is refused.")], as_json: AsJson = False
+    reason: Annotated[str, typer.Argument(callback=reason_asked, help="Why; shown wherever publishing is refused.")],
+    as_json: AsJson = False,
 ) -> None:
     """Stop publishing and retraining everywhere until `unfreeze`; running jobs go on, nothing is merged."""
     from lakeloop import wiring
 
-    reason = reason_of(reason)
     wiring.platform_db_of(Settings.load()).lease.freeze(reason)
     if as_json:
         show_json({"frozen": reason})

@@ -12,6 +12,7 @@ import typer
 from lakeloop.cli.output import AsJson, say, show_json, show_table
 from lakeloop.core.errors import InvalidInput, NotFound
 from lakeloop.core.lineage import SCORES, Link, is_named, of_commit, of_table
+from lakeloop.core.words import quoted
 from lakeloop.settings import Settings
 
 _COMMIT = re.compile(r"[0-9a-f]{8,64}")
@@ -57,7 +58,7 @@ def _links(what: str, first: date, last: date) -> list[Link]:
     if _COMMIT.fullmatch(what):
         cases = {entry.receipt.case for key, entry in read_ledger(lake, "").entries.items() if is_named(key, entry, what)}
         return [link for case in sorted(cases) for link in of_commit(read_ledger(lake, case), what)]
-    message = f"{what!r} is neither <case>.<table> nor a commit; nothing was read. Next: for instance `flights.weather`."
+    message = f"{quoted(what)} is neither <case>.<table> nor a commit; nothing was read. Next: for instance `flights.weather`."
     raise InvalidInput(message)
 
 

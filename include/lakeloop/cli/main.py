@@ -26,6 +26,7 @@ from lakeloop.cli import (
     trial,
 )
 from lakeloop.core.errors import LakeloopError
+from lakeloop.core.words import spelled
 
 app = typer.Typer(
     name="lakeloop",
@@ -60,5 +61,5 @@ def main() -> None:
     try:
         app()
     except LakeloopError as error:
-        sys.stderr.write(f"lakeloop: {error}\n")
+        sys.stderr.write(f"lakeloop: {spelled(str(error))}\n")
         sys.exit(1)

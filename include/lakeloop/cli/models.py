@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lakeloop.cli.cases import cases_asked, known_case
+from lakeloop.cli.asked import case_asked, cases_asked
 from lakeloop.cli.lake import lake_at_hand
 from lakeloop.cli.model_rows import LISTED, beside, facts, listed, pages
 from lakeloop.cli.output import AsJson, ends, say, show_json, show_table
@@ -126,7 +126,7 @@ def _opened(name: str, reason: str = "") -> Iterator[tuple[Any, Any]]:
     from lakeloop.settings import Settings
 
     settings = Settings.load()
-    known_case(name)
+    case_asked(name)
     lake_at_hand(settings)
     key = SessionKey(installation=settings.installation_id, database="cli", dag="models", run="lakeloop", task="promote")
     slug = f"shell-{datetime.now(UTC):%Y%m%d%H%M%S}"

@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from lakeloop.core.words import spelled
+
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else there.")]
 
 
@@ -20,7 +22,7 @@ def ends(example: str, codes: str) -> str:
 
 def say(words: str) -> None:
     """A line of progress, on standard error, so that standard output stays clean for programs."""
-    sys.stderr.write(f"{words}\n")
+    sys.stderr.write(f"{spelled(words)}\n")
     sys.stderr.flush()
 
 
@@ -32,19 +34,17 @@ def show_json(content: Any) -> None:
 def show_table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], colours: Mapping[str, str] = MappingProxyType({})
 ) -> None:
-    """A table as wide as the terminal; cells that are one of the words in `colours` have its colour, and NO_COLOR is followed."""
+    """A table as wide as the terminal, of text that is no markup; NO_COLOR is followed.
+
+    Cells that are one of the words in `colours` have its colour.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(_spelled(title)), title_justify="left", box=None, pad_edge=False)
+    table = Table(title=Text(spelled(title)), title_justify="left", box=None, pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_spelled(cell), colours.get(cell, "")) for cell in row))
+        table.add_row(*(Text(spelled(cell), colours.get(cell, "")) for cell in row))
     Console().print(table)
-
-
-def _spelled(text: str) -> str:
-    """A stranger's text, which is no markup either, with its controls spelled out: it gives a terminal no orders."""
-    return "".join(one if one == "\n" or one.isprintable() else ascii(one)[1:-1] for one in text)

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from lakeloop.cli.asked import reason_asked
 from lakeloop.cli.ingest import Case, ChunkDays, DryRun, First, Last, Table, ingest_range
 from lakeloop.cli.output import AsJson, say, show_json, show_table
-from lakeloop.core.reasons import reason_of
 
 commands = typer.Typer(
     name="quarantine", help="Rows that broke a rule: why, as they came, and their way back.", no_args_is_help=True
@@ -62,7 +62,7 @@ def show(
 def replay(
     case: Case,
     first: First,
-    reason: Annotated[str, typer.Option("--reason", help="Why; it stands on the receipt.")],
+    reason: Annotated[str, typer.Option("--reason", callback=reason_asked, help="Why; it stands on the receipt.")],
     last: Last = None,
     table: Table = "",
     dry_run: DryRun = False,
@@ -74,7 +74,7 @@ def replay(
     Those written under another version of their contract, or with rows in quarantine. Each replaces its date as a restatement.
     """
     nights = (first.date(), (last or first).date())
-    ingest_range(case, nights, {"table": table, "replay": reason_of(reason)}, chunk_days, dry_run=dry_run, as_json=as_json)
+    ingest_range(case, nights, {"table": table, "replay": reason}, chunk_days, dry_run=dry_run, as_json=as_json)
 
 
 _LISTED = ("source", "data_date", "run_key", "reason", "rows")

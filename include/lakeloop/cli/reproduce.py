@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import typer
 
-from lakeloop.cli.cases import known_case
+from lakeloop.cli.asked import case_asked
 from lakeloop.cli.lake import lake_at_hand
 from lakeloop.cli.output import AsJson, ends, say, show_json, show_table
 from lakeloop.core.errors import InvalidInput
@@ -47,7 +47,7 @@ def _reproduced(name: str, version: int) -> Reproduction:
     from lakeloop.settings import Settings
     from lakeloop.steps.training.reproduce import reproduce as again
 
-    settings, ref = Settings.load(), wiring.case_ref(known_case(name))
+    settings, ref = Settings.load(), wiring.case_ref(case_asked(name))
     lake_at_hand(settings)
     once = f"{name}-{version}-{uuid4().hex[:12]}"  # a session that was ended is not opened again
     key = SessionKey(installation=settings.installation_id, database="cli", dag="reproduce", run=once, task="fit")

@@ -8,10 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from lakeloop.cli.cases import cases_asked
+from lakeloop.cli.asked import cases_asked, reason_asked
 from lakeloop.cli.lake import lake_at_hand
 from lakeloop.cli.output import AsJson, say, show_json, show_table
-from lakeloop.core.reasons import reason_of
 from lakeloop.core.words import counted
 
 _LISTED = 40
@@ -26,7 +25,9 @@ def register(app: typer.Typer) -> None:
 def retention(
     case: Annotated[str, typer.Argument(help="Only this case; all when left out.")] = "",
     apply: Annotated[bool, typer.Option("--apply", help="Take it from main, in one gated merge a case.")] = False,
-    reason: Annotated[str, typer.Option("--reason", help="Why; it stands on the receipt.")] = "past its time by contract",
+    reason: Annotated[
+        str, typer.Option("--reason", callback=reason_asked, help="Why; it stands on the receipt.")
+    ] = "past its time by contract",
     as_json: AsJson = False,
 ) -> None:
     """List what is past its time by contract, with its bytes, and what only history refers to; --apply takes it from main.
@@ -36,9 +37,9 @@ def retention(
     from lakeloop.settings import Settings
     from lakeloop.stack.storage import storage_of
 
-    reason, settings = reason_of(reason), Settings.load()
+    settings, names = Settings.load(), cases_asked(case)
     lake = lake_at_hand(settings)
-    found = {name: _found(settings, lake, name) for name in cases_asked(case)}
+    found = {name: _found(settings, lake, name) for name in names}
     done = {name: _applied(settings, name, reason) for name, due in found.items() if due} if apply else {}
     due, storage = [{"case": name, **one} for name, due in found.items() for one in due], storage_of(lake, settings)
     if as_json:
@@ -66,7 +67,7 @@ def _applied(settings: Any, name: str, reason: str) -> dict[str, Any]:
 
     ref, now = wiring.case_ref(name), datetime.now(UTC)
     key = SessionKey(installation=settings.installation_id, database="cli", dag="retention", run="lakeloop", task="apply")
-    run = Run(case=ref, stage="retention", run_id=f"{now:%Y%m%d%H%M%S}", reason=reason, actor=settings.airflow_username)
+    run = Run.asked(case=ref, stage="retention", run_id=f"{now:%Y%m%d%H%M%S}", reason=reason, actor=settings.airflow_username)
     with wiring.open_platform(ref, key, settings) as p:
         return apply(p, run, wiring.table_files_of(settings), now)
 

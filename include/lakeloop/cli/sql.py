@@ -14,6 +14,7 @@ import typer
 
 from lakeloop.cli.lake import lake_at_hand
 from lakeloop.cli.output import AsJson, say
+from lakeloop.core.words import spelled
 
 SHOWN = 200  # rows of a table for people; csv and json give all
 
@@ -81,7 +82,7 @@ def _cell(value: Any) -> str:
 
     if value is None:
         return "[dim]null[/dim]"
-    return f"{value:.6g}" if isinstance(value, float) else escape(str(value))
+    return f"{value:.6g}" if isinstance(value, float) else escape(spelled(str(value)))
 
 
 def opened(ref: str) -> Any:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import typer
 
-from lakeloop.cli.cases import known_case
+from lakeloop.cli.asked import case_asked
 from lakeloop.cli.lake import lake_at_hand
 from lakeloop.cli.output import AsJson, ends, say, show_json
 from lakeloop.cli.trial_rows import show
@@ -78,7 +78,7 @@ def _case(name: str) -> UseCase:
     """
     from lakeloop import wiring
 
-    known_case(name, "nothing was tried")
+    case_asked(name, "nothing was tried")
     try:
         return wiring.load_case(wiring.case_ref(name))
     except Exception as error:  # whatever the files of a case under change raise

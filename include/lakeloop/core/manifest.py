@@ -6,10 +6,11 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lakeloop.core.errors import InvalidInput
+from lakeloop.core.words import quoted, spelled
 
 MANIFEST = "manifest.json"
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$"
-_YEARS = range(1900, 2200)  # what is outside is a slip of the sender's, and no calendar arithmetic survives it
+YEARS = range(1900, 2200)  # what is outside is a slip of the sender's, and no calendar arithmetic survives it
 _AHEAD = timedelta(days=1)  # of our clock; a sender further on would outrank whatever is delivered until then
 
 
@@ -31,7 +32,7 @@ class Manifest(BaseModel):
     data_date: date
     files: list[ManifestFile] = Field(min_length=1)
     rows: int = Field(ge=0)
-    source: str
+    source: str = Field(max_length=500)
     delivered_at: datetime
 
     @model_validator(mode="after")
@@ -46,7 +47,7 @@ class Manifest(BaseModel):
         if self.delivered_at.tzinfo is None:
             msg = "delivered_at has no offset"
             raise ValueError(msg)
-        if self.delivered_at.year not in _YEARS:
+        if self.delivered_at.year not in YEARS:
             msg = f"delivered_at {self.delivered_at} cannot be"
             raise ValueError(msg)
         return self
@@ -62,11 +63,11 @@ def manifest_of(content: bytes, table: str, data_date: date) -> Manifest:
         manifest = Manifest.model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(map(str, first["loc"]))[:100]
+        where = spelled(".".join(map(str, first["loc"]))[:100]).replace("\n", "\\n")
         msg = f"{MANIFEST} is not a manifest ({where}: {first['msg']}). Next: deliver it again."
         raise InvalidInput(msg) from error
     if (manifest.table, manifest.data_date) != (table, data_date):
-        said = f"{manifest.table} {manifest.data_date}"
+        said = f"{quoted(manifest.table)} {manifest.data_date}"
         msg = f"{MANIFEST} speaks of {said}, its folder of {table} {data_date}. Next: deliver it again."
         raise InvalidInput(msg)
     if manifest.delivered_at > datetime.now(UTC) + _AHEAD:
@@ -81,4 +82,4 @@ def day_of(name: str) -> date | None:
         day = date.fromisoformat(name)
     except ValueError:
         return None
-    return day if day.isoformat() == name and day.year in _YEARS else None
+    return day if day.isoformat() == name and day.year in YEARS else None

@@ -2,25 +2,21 @@
 
 import uuid
 from datetime import date, timedelta
-from typing import Annotated, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import AfterValidator, model_validator
+from pydantic import ValidationError, ValidationInfo, field_validator, model_validator
 
+from lakeloop.core.errors import InvalidInput
 from lakeloop.core.lake import run_branch
-from lakeloop.core.reasons import reason_of
+from lakeloop.core.manifest import YEARS
+from lakeloop.core.reasons import fault_of
 from lakeloop.core.value import Value
 
 _NAMESPACE = uuid.UUID("6f1d3c0e-5b0a-5c55-9d43-1a6c1f0b7e11")
 
-Reason = Annotated[str, AfterValidator(lambda given: reason_of(given) if given else "")]
-
 
 class Run(Value):
-    """One try of one run of a stage; without dates it sweeps everything that is open.
-
-    Raises:
-        InvalidInput: a reason that was given is none.
-    """
+    """One try of one run of a stage; without dates it sweeps everything that is open."""
 
     case: str  # "use_cases.flights:FLIGHTS"
     stage: str
@@ -29,13 +25,43 @@ class Run(Value):
     date_from: date | None = None
     date_to: date | None = None
     table: str = ""  # only this table's deliveries; empty: every table's
-    reinstate: Reason = ""  # why withdrawn bytes may come back
-    retry_refused: Reason = ""  # why refused deliveries are tried again, by the checks of now
-    replay: Reason = ""  # why published deliveries are written again from their bytes
+    reinstate: str = ""  # why withdrawn bytes may come back
+    retry_refused: str = ""  # why refused deliveries are tried again, by the checks of now
+    replay: str = ""  # why published deliveries are written again from their bytes
     decide: Literal["", "withdraw", "accept"] = ""  # a person's answer to dates the watch holds, inside the range
-    reason: Reason = ""
+    reason: str = ""
     cause: Literal["", "clock", "verdict"] = ""  # what woke a training; empty: somebody, by hand
     actor: str = "airflow"
+
+    @classmethod
+    def asked(cls, **given: Any) -> Self:
+        """A run as a person or a program asks for it.
+
+        Raises:
+            InvalidInput: nobody can be asked so, with everything that is wrong about it.
+        """
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_input=False, include_context=False)
+            msg = f"{'; '.join(_wrong(each) for each in found)}; nothing was done"
+            raise InvalidInput(msg) from error
+
+    @field_validator("date_from", "date_to")
+    @classmethod
+    def _is_a_night(cls, night: date | None) -> date | None:
+        if night and night.year not in YEARS:
+            msg = f"there is no night of {night}: nights are of the years {YEARS[0]} to {YEARS[-1]}"
+            raise ValueError(msg)
+        return night
+
+    @field_validator("reinstate", "retry_refused", "replay", "reason")
+    @classmethod
+    def _is_a_reason(cls, words: str, info: ValidationInfo) -> str:
+        if words and (fault := fault_of(words)):
+            msg = f"{info.field_name}: {fault}"
+            raise ValueError(msg)
+        return words.strip()
 
     @model_validator(mode="after")
     def _range_is_whole(self) -> Self:
@@ -73,6 +99,12 @@ class Run(Value):
     def branch(self, case: str) -> str:
         """A fresh run branch for this try."""
         return run_branch(case, self.stage, self.run_id, self.attempt)
+
+
+def _wrong(each: Any) -> str:
+    """What is wrong with a field; what we say ourselves names it already."""
+    ours = each["msg"].removeprefix("Value error, ")
+    return ours if ours != each["msg"] else f"{'.'.join(map(str, each['loc']))}: {ours}"
 
 
 class SessionKey(Value):

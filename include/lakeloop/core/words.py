@@ -1,4 +1,4 @@
-"""Words for people: a number with its noun."""
+"""Words for people: a number with its noun, a stranger's text."""
 
 import re
 
@@ -15,3 +15,14 @@ def counted(number: int, noun: str) -> str:
 def names_word(text: str, word: str) -> bool:
     """Whether a text, e.g. an SQL expression, has a word in it as a whole."""
     return re.search(rf"\b{re.escape(word)}\b", text) is not None
+
+
+def spelled(text: str) -> str:
+    """A stranger's text with its controls spelled out, line feeds apart: it gives a terminal no orders."""
+    return "".join(one if one == "\n" or one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
+def quoted(text: str, most: int = 60) -> str:
+    """A stranger's text inside a sentence: in quotes, no longer than that, what is invisible in it spelt out."""
+    cut = text[:most]
+    return (repr(cut) if cut.isprintable() else ascii(cut)) + "…" * (len(text) > most)

@@ -17,7 +17,7 @@ from lakeloop.core.reports import WriteReport
 from lakeloop.core.runs import Run
 from lakeloop.core.use_case import UseCase
 from lakeloop.core.value import Value
-from lakeloop.core.words import counted
+from lakeloop.core.words import counted, quoted
 from lakeloop.steps.contract import accepted_changes, book_of
 from lakeloop.steps.history import read_ledger
 from lakeloop.steps.landing import check_still_new, land, looked_at, waiting
@@ -89,7 +89,7 @@ def check_table(case: UseCase, run: Run) -> None:
     """Raise InvalidInput when a run asks for a table that the case does not have."""
     names = [table.name for table in case.tables]
     if run.table and run.table not in names:
-        msg = f"{case.name} has no table {run.table!r}, it has {', '.join(names)}; nothing was taken in"
+        msg = f"{case.name} has no table {quoted(run.table)}, it has {', '.join(names)}; nothing was taken in"
         raise InvalidInput(msg)
 
 

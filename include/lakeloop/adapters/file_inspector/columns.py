@@ -8,9 +8,9 @@ from difflib import get_close_matches
 from lakeloop.adapters.file_inspector.file import File
 from lakeloop.core.contract import TableContract
 from lakeloop.core.errors import BadFile
-from lakeloop.core.words import counted
+from lakeloop.core.words import counted, quoted
 
-_SHOWN, _LONGEST = 5, 60
+_SHOWN = 5
 _LIKE = 0.6  # similarity from which a name may be another one's new name
 
 
@@ -41,9 +41,9 @@ def _differences(file: File, names: Sequence[str]) -> list[str]:
     lost = [name for name in missing if name not in meant]
     known = {*wanted, *(other for other, _ in meant.values())}
     strange = [str(number) for number, name in enumerate(names, 1) if name not in known]
-    found = [f"{_few(list(map(_quoted, doubled)))} more than once"] if doubled else []
+    found = [f"{_few(list(map(quoted, doubled)))} more than once"] if doubled else []
     found += [words for _, words in meant.values()]
-    found += [f"{_few(list(map(_quoted, lost)))} missing"] if lost else []
+    found += [f"{_few(list(map(quoted, lost)))} missing"] if lost else []
     place = "" if file.shape.format == "jsonl" else f" (column {_few(strange)})"  # keys have no order to stand in
     return [*found, f"{counted(len(strange), 'name')} not in the contract{place}"] if strange else found
 
@@ -64,9 +64,9 @@ def _meant(contract: TableContract, names: Sequence[str], missing: Sequence[str]
         other = next((one for one in extra if _plain(one) == _plain(name)), None)
         close = [] if may_be_data else get_close_matches(name, extra, 1, _LIKE)
         if other is not None:
-            found[name] = other, f"{_quoted(other)} should be written {name}"
+            found[name] = other, f"{quoted(other)} should be written {name}"
         elif close:
-            found[name] = close[0], f"{name} is missing, is it {_quoted(close[0])}?"
+            found[name] = close[0], f"{name} is missing, is it {quoted(close[0])}?"
         else:
             continue
         extra.remove(found[name][0])
@@ -76,11 +76,6 @@ def _meant(contract: TableContract, names: Sequence[str], missing: Sequence[str]
 def _few(words: Sequence[str]) -> str:
     more = f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
     return ", ".join(words[:_SHOWN]) + more
-
-
-def _quoted(name: str) -> str:
-    """A stranger's name: what is invisible in it is spelt out."""
-    return ascii(name[:_LONGEST]) if not name.isprintable() else repr(name[:_LONGEST])
 
 
 def _plain(name: str) -> str:

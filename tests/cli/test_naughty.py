@@ -1,0 +1,115 @@
+"""Commands of the intake under whatever is typed: a sentence that a terminal may show, and nothing is done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from lakeloop.adapters.platform_db import PlatformDb
+from lakeloop.cli.main import app
+from lakeloop.core.errors import ConfigurationError, InvalidInput, LakeloopError
+from lakeloop.core.words import spelled
+from lakeloop.settings import Settings
+from tests.naughty import NAUGHTY, NO_TEXT, PLAIN_TEXT, is_plain
+
+NIGHT = ("--from", "2024-01-01")
+REASONS = {
+    "reinstate": ("ingest", "flights", *NIGHT, "--reinstate"),
+    "retry refused": ("ingest", "flights", *NIGHT, "--retry-refused"),
+    "replay": ("ingest", "flights", *NIGHT, "--replay"),
+    "quarantine replay": ("quarantine", "replay", "flights", *NIGHT, "--reason"),
+    "retention": ("retention", "flights", "--apply", "--reason"),
+}
+NAMES = {
+    "ingest": ("ingest", *NIGHT),
+    "deliveries": ("deliveries", "--case"),
+    "quarantine replay": ("quarantine", "replay", *NIGHT, "--reason", "why"),
+    "retention": ("retention",),
+    "contract show": ("contract", "show"),
+    "contract export": ("contract", "export"),
+    "contract diff": ("contract", "diff"),
+    "contract show --table": ("contract", "show", "flights", "--table"),
+    "lineage": ("lineage",),
+}
+DATES = {"from": ("deliveries", "--from"), "night": ("ingest", "flights", "--from"), "rows": ("quarantine", "list", "--to")}
+FAR = [("0001-01-01", "9999-12-31"), ("9999-12-31", "9999-12-31"), ("2024-01-02", "2024-01-01")]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A stack root that nothing was started in: whoever gets as far as the lake finds no key."""
+    monkeypatch.setenv("LAKELOOP_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def typed(*arguments: str) -> tuple[Result, str]:
+    """What came of it, and everything a terminal shows of that."""
+    done = CliRunner().invoke(app, [*arguments], env={"COLUMNS": "200", "NO_COLOR": "1"})
+    failed = done.exception
+    assert failed is None or isinstance(failed, LakeloopError | SystemExit), failed
+    return done, done.output + (spelled(str(failed)) if isinstance(failed, LakeloopError) else "")
+
+
+@pytest.mark.parametrize("command", REASONS.values(), ids=REASONS)
+@pytest.mark.parametrize("words", NO_TEXT.values(), ids=NO_TEXT)
+def test_a_reason_that_is_none_is_refused_before_anything_is_looked_at(command: tuple[str, ...], words: str, home: Path) -> None:
+    done, shown = typed(*command, words)
+    assert done.exit_code == 2
+    assert "nothing was done" in " ".join(shown.split())
+    assert is_plain(shown)
+    assert not home.exists()
+
+
+@pytest.mark.parametrize("command", REASONS.values(), ids=REASONS)
+@pytest.mark.parametrize("words", PLAIN_TEXT.values(), ids=PLAIN_TEXT)
+def test_a_reason_of_any_text_gets_as_far_as_the_lake(command: tuple[str, ...], words: str) -> None:
+    done, shown = typed(*command, words)
+    assert isinstance(done.exception, ConfigurationError), shown
+    assert "no key to the lake" in shown
+
+
+@pytest.mark.parametrize("words", PLAIN_TEXT.values(), ids=PLAIN_TEXT)
+def test_a_freeze_keeps_its_reason_as_it_came(words: str) -> None:
+    done, shown = typed("freeze", words)
+    assert (done.exit_code, is_plain(shown)) == (0, True)
+    assert PlatformDb(Settings.load().platform_db_url).lease.frozen() == words
+
+
+@pytest.mark.parametrize("words", NO_TEXT.values(), ids=NO_TEXT)
+def test_a_freeze_without_a_reason_freezes_nothing(words: str, home: Path) -> None:
+    done, shown = typed("freeze", words)
+    assert (done.exit_code, is_plain(shown), home.exists()) == (2, True, False)
+
+
+@pytest.mark.parametrize("command", NAMES.values(), ids=NAMES)
+@pytest.mark.parametrize("words", [each for each in NAUGHTY.values() if each], ids=[name for name in NAUGHTY if NAUGHTY[name]])
+def test_a_name_that_there_is_not_is_a_sentence(command: tuple[str, ...], words: str) -> None:
+    done, shown = typed(*command, words)
+    assert isinstance(done.exception, InvalidInput), shown
+    assert is_plain(shown)
+
+
+def test_no_name_is_not_the_first_case_there_is() -> None:
+    done, _ = typed("ingest", "", *NIGHT)
+    assert isinstance(done.exception, InvalidInput)
+
+
+@pytest.mark.parametrize("command", DATES.values(), ids=DATES)
+@pytest.mark.parametrize("words", [*PLAIN_TEXT.values(), "2024-02-30", "a\x1b[31mb", "\u202e2024"])
+def test_a_date_that_is_none_is_refused(command: tuple[str, ...], words: str) -> None:
+    done, shown = typed(*command, words)
+    assert (done.exit_code, is_plain(shown)) == (2, True), shown
+
+
+@pytest.mark.parametrize(("first", "last"), FAR)
+def test_a_range_that_no_night_is_in_is_refused(first: str, last: str) -> None:
+    done, shown = typed("ingest", "flights", "--from", first, "--to", last, "--replay", "why")
+    assert isinstance(done.exception, InvalidInput), shown
+
+
+@pytest.mark.parametrize("nights", ["0", "-1", "99999999999", "١", "1e3"])
+def test_a_chunk_of_no_or_too_many_nights_is_refused(nights: str) -> None:
+    done, shown = typed("ingest", "flights", *NIGHT, "--chunk-days", nights)
+    assert (done.exit_code, is_plain(shown)) == (2, True), shown
