@@ -32,7 +32,7 @@ class File(NamedTuple):
         if found == self.rows:
             return
         code = "manifest_rows" if found else "zero_rows"
-        words = f"{self.name} has {found or 'no'} row{'s' * (found > 1)}, its manifest says {self.rows}{hint}"
+        words = f"{self.name} has {found or 'no'} row{'s' * (found not in {0, 1})}, its manifest says {self.rows}{hint}"
         raise BadFile(words, code, "deliver it again with the rows that its manifest says")
 
     def blocks(self) -> Iterator[bytes]:

@@ -42,6 +42,7 @@ def inspect_parquet(file: File) -> FileShape:
         raise column_fault(file, names, file.name)
     _check_types(file, source)
     file.check_rows(source.metadata.num_rows)
+    _check_counts(file, source)
     size = sum(source.metadata.row_group(at).total_byte_size for at in range(source.num_row_groups))
     if size > file.contract.limits.unpacked:
         words = f"{file.name} unpacks to {size} bytes, the contract's limit is {file.contract.limits.unpacked}"
@@ -68,6 +69,16 @@ def _check_types(file: File, source: pq.ParquetFile) -> None:
             found = column.physical_type if logical == "NONE" else f"{column.physical_type} ({logical})"
             words = f"{file.name}: the column {column.path} is {found}, the contract says {types[column.path]}"
             raise BadFile(words, "header", "deliver it in that type, or change the contract")
+
+
+def _check_counts(file: File, source: pq.ParquetFile) -> None:
+    """Raise BadFile where a column says another count than its group of rows: the reader leaves out what is beyond the rows."""
+    for group in map(source.metadata.row_group, range(source.num_row_groups)):
+        for column in map(group.column, range(group.num_columns)):
+            if column.num_values != group.num_rows:
+                found = f"the column {column.path_in_schema} says {column.num_values} values"
+                words = f"{file.name}: {found}, its rows are {group.num_rows}"
+                raise BadFile(words, "parquet")
 
 
 def _read_through(file: File) -> bool:
