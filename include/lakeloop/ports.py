@@ -92,6 +92,9 @@ class Lake(Protocol):
     def tag(self, name: str, commit: str) -> None:
         """Give a commit a name that keeps it; the same name for another commit is refused."""
 
+    def retag(self, name: str, commit: str) -> None:
+        """Give a name to this commit, whichever had it before; what only the other one's name kept is not kept any more."""
+
     def exists(self, ref: str, path: str) -> bool:
         """Whether an object exists at a ref."""
 

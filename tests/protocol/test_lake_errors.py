@@ -132,6 +132,22 @@ def test_dirty_nothing_missing_and_existing_have_errors_of_their_own(lake: LakeF
         lake.create_branch("one", "main")
 
 
+def test_a_tag_stays_with_its_commit_unless_it_is_given_to_another_one(lake: LakeFSLake) -> None:
+    first = lake.head("main")
+    lake.create_branch("work", first)
+    lake.put("work", "_lakeloop/evidence/k/page.html", b"page")
+    second = lake.commit("work", "a page", {})
+    for name in ("model-toy-v1-gates", "model-ice_cream2-v12-gates"):
+        lake.retag(name, first)
+        lake.tag(name, first)
+        with pytest.raises(AlreadyExists):
+            lake.tag(name, second)
+        lake.retag(name, second)
+        lake.retag(name, second)
+        lake.delete_branch("work")
+        assert lake.get(name, "_lakeloop/evidence/k/page.html") == b"page", "without its branch"
+
+
 def test_a_server_that_does_not_answer_is_an_unknown_outcome(address: Address) -> None:
     lake = LakeFSLake(f"http://127.0.0.1:{free_port()}", address.key, address.secret, "nothing")
     with pytest.raises(Unavailable, match="not known"):

@@ -15,10 +15,11 @@ from lakeloop.core.errors import PreconditionFailed, PromotionRefused, RegistryF
 from lakeloop.core.lake import UnitId, evidence_path
 from lakeloop.core.withdrawal import Condemned
 from lakeloop.steps import withdraw
+from lakeloop.steps.gate_record import SAID
 from lakeloop.steps.history import read_ledger
 from lakeloop.steps.models import promote_version
 from lakeloop.steps.platform import Platform
-from lakeloop.steps.promotion import EVIDENCE, promote
+from lakeloop.steps.promotion import promote
 from lakeloop.steps.reconcile import reconcile
 from tests.protocol.challengers import approval, booster, challenger, on_registry
 from tests.protocol.test_races import meanwhile as meanwhile  # the fixture
@@ -72,7 +73,7 @@ def test_a_first_model_never_promotes_itself_and_an_approval_stands_on_the_recei
     assert champion is not None
     assert (champion.approved_by, champion.approved_why, champion.previous) == ("ann", "looks right", None)
     assert (done["version"], aliases(p)) == (1, {"champion": 1})
-    evidence = p.lake.get("main", evidence_path(champion.run_key, EVIDENCE))
+    evidence = p.lake.get("main", evidence_path(champion.run_key, SAID))
     assert hashlib.sha256(evidence).hexdigest() == champion.evaluation
     assert promote(p, run("train", 2), gated)["commit"] == done["commit"], "a retry finds it"
 

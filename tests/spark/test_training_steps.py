@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
@@ -22,6 +23,7 @@ from lakeloop.adapters.mlflow_server.client import client_of
 from lakeloop.core.errors import PreconditionFailed, PromotionRefused, RegistryFailed, SparkFailed
 from lakeloop.core.lake import evidence_path
 from lakeloop.core.runs import Run, SessionKey
+from lakeloop.core.use_case import UseCase
 from lakeloop.settings import Settings
 from lakeloop.stack.ports import LOOPBACK, free_port
 from lakeloop.steps.models import roll_back
@@ -95,6 +97,8 @@ def test_the_first_model_asks_and_its_card_says_what_the_gates_said(p: Platform,
     page = p.lake.get(gated["commit"], evidence_path(gated["run_key"], gated["page"])).decode()
     assert "there is no champion to compare with" in page
     assert gate.gate(p, run("train"), done)["commit"] == gated["commit"], "a retry finds the page as it is"
+    begun_anew = fitted(p)  # `prepare` was cleared: another branch, and the same version
+    assert (begun_anew["commit"], gate.gate(p, run("train"), begun_anew)["commit"]) == (done["commit"], gated["commit"])
 
 
 def test_a_version_is_made_again_to_the_same_bytes_twice_in_a_row(p: Platform) -> None:
@@ -135,12 +139,34 @@ def test_data_restated_since_the_fit_is_refused_by_the_gate_and_told_by_a_rebuil
     done = fitted(p)
     restate(world.home, NIGHTS[3])
     ingest_all(p)
+    passed = gate.gate(replace(p, case=lenient(p)), run("train"), done)["commit"]
     with pytest.raises(PromotionRefused, match="learnt from forecasts 2024-05-04"):
         gate.gate(p, run("train"), done)
+    assert_kept_when_swept(p, done, passed)
     report = reproduce(p, run("train"), done["version"], lambda _words: None)
     assert report.is_equal, "the recorded commit is read, whatever main holds now"
     assert report.restated.startswith("1 table date of what it learnt from was restated")
     assert gate.gate(p, run("train"), fitted(p))["version"] == done["version"] + 1, "the next training learns from what holds now"
+
+
+def lenient(p: Platform) -> UseCase:
+    """The case without the gate that asks whether main holds what was learnt from."""
+    return p.case.model_copy(update={"gates": tuple(one for one in p.case.gates if one.name != "read_nothing_withdrawn")})
+
+
+def assert_kept_when_swept(p: Platform, done: dict[str, Any], before: str) -> None:
+    """What the gates said of a version that is not promoted stands where no clean-up takes it, after what they said before."""
+    for branch in list(p.lake.branches("run-tiny-train-")):
+        p.lake.delete_branch(branch.name)
+    at = f"model-tiny-v{done['version']}-gates"
+    page, said = (p.lake.get(at, evidence_path(done["run_key"], name)) for name in ("gates.html", "gates.json"))
+    assert b"which main does not hold any more" in page
+    told = {one["name"]: one["outcome"] for one in json.loads(said)["gates"]}
+    assert told["read_nothing_withdrawn"] == "fail"
+    assert p.lake.commit_of(at).parents == (before,), "a judgement comes after the one before it"
+    assert read_fitted(p.lake, at, done["run_key"]).sha256 == done["sha256"]
+    (tagged,) = (one for one in p.registry.versions("tiny") if one.version == done["version"])
+    assert tagged.tags["gates_page"] == f"lakefs://training-steps/{at}/{evidence_path(done['run_key'], 'gates.html')}"
 
 
 def test_a_fit_that_dies_leaves_a_failed_run_no_version_and_a_clean_retry(p: Platform, world: Settings) -> None:

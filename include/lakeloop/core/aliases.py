@@ -11,6 +11,7 @@ from lakeloop.core.ledger import Ledger
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 ALIASES = (CHAMPION, CHALLENGER, PREVIOUS)
 GATES, GATE_RESULTS = "gates", "gate_results"  # tags of a version: passed, asks or refused; and each gate's answer as JSON
+GATES_PAGE = "gates_page"  # where the lake keeps their page, of a version that is not promoted too
 APPROVAL, APPROVAL_BY, APPROVAL_WHY = "approval", "approval_by", "approval_why"
 AWAITED, APPROVED, REJECTED, LAPSED = "awaited", "approved", "rejected", "lapsed"
 

@@ -83,6 +83,11 @@ def model_tag(model: str, version: int) -> str:
     return f"model-{model}-v{version}"
 
 
+def gates_tag(model: str, version: int) -> str:
+    """The lake's tag that keeps what a version's gates said last, beside what it learnt from."""
+    return f"{model_tag(model, version)}-gates"
+
+
 def verdicts(case: str) -> str:
     """The Delta table of the watch's decisions."""
     return f"watch/{case}/verdicts"

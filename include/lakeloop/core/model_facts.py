@@ -3,14 +3,24 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from lakeloop.core.aliases import APPROVAL, APPROVAL_BY, APPROVAL_WHY, State, Tags, gates_of, state_of, wanted_aliases
+from lakeloop.core.aliases import APPROVAL, APPROVAL_BY, APPROVAL_WHY, GATES_PAGE, State, Tags, gates_of, state_of, wanted_aliases
 from lakeloop.core.gates import GateResult
 from lakeloop.core.ledger import Ledger
 from lakeloop.core.receipts import PromotionReceipt
 from lakeloop.core.value import Value
 
 _TRAINED = ("trained_from", "trained_to")
-_MOST = ("cause", "measured_beside", "tuned", "training_commit", "code_version", "contract_version", "airflow_run_id", "run_key")
+_MOST = (
+    "cause",
+    "measured_beside",
+    "tuned",
+    "training_commit",
+    "code_version",
+    "contract_version",
+    "airflow_run_id",
+    "run_key",
+    GATES_PAGE,
+)
 
 
 class VersionFacts(Value):

@@ -1,11 +1,21 @@
-"""What the gates said of a version, on the version itself, so that a later promotion by hand can ask it."""
+"""What the gates said of a version: on the version in the registry, and as a file of the lake."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lakeloop.core.aliases import GATE_RESULTS, GATES
+from lakeloop.core.gates import GateResult
 from lakeloop.ports import ModelRegistry
+
+SAID = "gates.json"
+
+
+def gates_file(version: int, metrics: Mapping[str, float], gates: Sequence[GateResult]) -> bytes:
+    """What was measured of a version and what its gates said of it, as it stands beside their page."""
+    return json.dumps(
+        {"version": version, "metrics": dict(metrics), "gates": [one.model_dump(mode="json") for one in gates]}, indent=1
+    ).encode()
 
 
 def record_gates(registry: ModelRegistry, model: str, gated: Mapping[str, Any]) -> None:

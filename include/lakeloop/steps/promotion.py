@@ -1,7 +1,6 @@
 """Promote: a gated merge of the promotion ledger, and its copy to the registry's aliases."""
 
 import hashlib
-import json
 import tempfile
 from collections.abc import Mapping
 from datetime import date
@@ -16,6 +15,7 @@ from lakeloop.core.promotion import check
 from lakeloop.core.receipts import PromotionReceipt, Reads
 from lakeloop.core.runs import Run
 from lakeloop.core.value import Value
+from lakeloop.steps.gate_record import SAID, gates_file
 from lakeloop.steps.history import merged_as, read_ledger, receipt_on
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.publish import Work, drop_branches, publish, seal
@@ -24,7 +24,6 @@ from lakeloop.steps.signing import about
 from lakeloop.steps.training.gate_page import PAGE
 from lakeloop.steps.training.record import read_fitted, read_training
 
-EVIDENCE = "gates.json"
 _LEDGER_FIELDS = {"seq", "action", "model_name", "model_version", "model_sha256", "run_key"}
 
 
@@ -102,7 +101,7 @@ def merge(p: Platform, run: Run, wanted: Promotion) -> str:
     path = f"{PROMOTIONS}{p.case.name}-{receipt.seq:06d}.json"
     p.lake.put(branch, path, receipt.model_dump_json(include=_LEDGER_FIELDS).encode())
     audited = p.lake.commit(branch, f"{receipt.action} version {receipt.model_version}", {})
-    p.lake.put(branch, evidence_path(receipt.run_key, EVIDENCE), _evidence(wanted))
+    p.lake.put(branch, evidence_path(receipt.run_key, SAID), _evidence(wanted))
     if wanted.page_at:
         path = evidence_path(receipt.run_key, PAGE)
         p.lake.put(branch, path, p.lake.get(wanted.page_at, path))
@@ -147,7 +146,7 @@ def _said_of(receipt: PromotionReceipt) -> dict[str, str]:
 
 
 def _evidence(wanted: Promotion) -> bytes:
-    return json.dumps(wanted.model_dump(mode="json", include={"version", "metrics", "gates"}), indent=1).encode()
+    return gates_file(wanted.version, wanted.metrics, wanted.gates)
 
 
 def _receipt(p: Platform, run: Run, wanted: Promotion, head: str) -> PromotionReceipt:

@@ -116,6 +116,17 @@ class LakeFSLake(LakeObjects):
             if self.commit_of(name).id != commit:
                 raise
 
+    def retag(self, name: str, commit: str) -> None:
+        """Give a name to this commit, whichever had it before; a tag of lakeFS never moves, so it is made anew."""
+        try:
+            if self.commit_of(name).id == commit:
+                return
+            with translated(f"take tag {name} away"):
+                self._tags.delete_tag(self.repository, name, _request_timeout=QUICK)
+        except NotFound:
+            pass  # nobody has it
+        self.tag(name, commit)
+
     def create_branch(self, name: str, source: str) -> str:
         """Create a branch; returns its head."""
         with translated(f"create branch {name} from {source}"):

@@ -1,26 +1,26 @@
 """Gate: what was measured against the case's policy; the verdict is kept with the version, and shown."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from lakeloop.core.errors import NothingToDo, PromotionRefused
+from lakeloop.core.aliases import GATES_PAGE
+from lakeloop.core.errors import NotFound, NothingToDo, PromotionRefused
 from lakeloop.core.evaluation import Evaluation
 from lakeloop.core.gates import GateResult, judge_gates, may_promote, warns
-from lakeloop.core.lake import evidence_path
+from lakeloop.core.lake import evidence_path, gates_tag
 from lakeloop.core.ledger import Ledger
 from lakeloop.core.model_card import model_card
 from lakeloop.core.runs import Run
 from lakeloop.core.signature import signature_of
 from lakeloop.core.training import TrainingSet
 from lakeloop.ports import ModelVersion
-from lakeloop.steps.gate_record import record_gates
+from lakeloop.steps.gate_record import SAID, gates_file, record_gates
 from lakeloop.steps.history import read_ledger
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.training.fit import metrics_of
 from lakeloop.steps.training.gate_page import PAGE, gate_page
-from lakeloop.steps.training.record import read_fitted, read_training
+from lakeloop.steps.training.record import FITTED, read_fitted, read_training
 
 
 def gate(p: Platform, run: Run, fitted: dict[str, Any]) -> dict[str, Any]:
@@ -37,29 +37,47 @@ def gate(p: Platform, run: Run, fitted: dict[str, Any]) -> dict[str, Any]:
     asks = asks_why(results, ledger)
     card = model_card(p.case, version.version, known, found, results, p.sites)
     page = gate_page(p.case.name, version.version, known, found, results, asks, _links(p, version, known))
+    measured = metrics_of(found, known)
+    files = {PAGE: page.encode(), SAID: gates_file(version.version, measured, results)}
     gated = {
-        **fitted, "commit": _kept(p, fitted, page), "page": PAGE, "ask": bool(asks), "ask_why": asks,
+        **fitted, "commit": _kept(p, run, fitted, files), "page": PAGE, "ask": bool(asks), "ask_why": asks,
         "gates": [one.model_dump(mode="json") for one in results],
-        "metrics": metrics_of(found, known),
+        "metrics": measured,
         "summary": f"{len(results)} gates: {_told(results)}" + (f"; a person is asked: {asks}" if asks else ""),
     }  # fmt: skip
-    p.runs.describe(version, card, {"gates.json": json.dumps(gated["gates"], indent=1), "model_card.md": card, PAGE: page})
+    p.runs.describe(version, card, {SAID: files[SAID].decode(), "model_card.md": card, PAGE: page})
     record_gates(p.registry, p.case.name, gated)
+    kept = f"lakefs://{p.lake.repository}/{gates_tag(p.case.name, version.version)}/{evidence_path(key, PAGE)}"
+    p.registry.flag(p.case.name, version.version, GATES_PAGE, kept)
     if not may_promote(results):
         raise PromotionRefused(_refusal(p, version, results, gated))
     return gated
 
 
-def _kept(p: Platform, fitted: dict[str, Any], page: str) -> str:
-    """The commit that has the page beside what it speaks of; the branch as it is where a try before this kept the same."""
-    branch = fitted["branch"]
-    if branch not in {found.name for found in p.lake.branches(branch)}:  # its promotion is done, and it is judged once more
-        p.lake.create_branch(branch, fitted["commit"])
-    p.lake.put(branch, evidence_path(fitted["run_key"], PAGE), page.encode())
+def _kept(p: Platform, run: Run, fitted: dict[str, Any], files: Mapping[str, bytes]) -> str:
+    """The commit that has the files beside what they speak of, under a tag: run branches are swept, whatever the gates say."""
+    tag, branch = gates_tag(p.case.name, fitted["version"]), run.branch(p.case.name)
+    before = _judged_before(p, tag, fitted)
+    p.lake.create_branch(branch, before)
+    for name, content in files.items():
+        p.lake.put(branch, evidence_path(fitted["run_key"], name), content)
     try:
-        return p.lake.commit(branch, f"the gates of {p.case.name} version {fitted['version']}", {})
-    except NothingToDo:
-        return p.lake.head(branch)
+        done = p.lake.commit(branch, f"the gates of {p.case.name} version {fitted['version']}", {})
+    except NothingToDo:  # a try before this kept the same
+        done = before
+    p.lake.retag(tag, done)
+    p.lake.delete_branch(branch)
+    return done
+
+
+def _judged_before(p: Platform, tag: str, fitted: dict[str, Any]) -> str:
+    """What the gates said of it last, so that this comes after it; the record of the fit where they say it for the first time."""
+    try:
+        last = p.lake.commit_of(tag).id
+    except NotFound:
+        return str(fitted["commit"])
+    is_of_it = p.lake.exists(last, evidence_path(fitted["run_key"], FITTED))  # a registry that was lost counts anew
+    return last if is_of_it else str(fitted["commit"])
 
 
 def _links(p: Platform, version: ModelVersion, known: TrainingSet) -> dict[str, str]:
