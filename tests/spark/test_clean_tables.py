@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 import pyarrow as pa
 import pytest
@@ -14,6 +15,7 @@ from lakeloop.core.contract import Column, TableContract
 from lakeloop.core.errors import ConfigurationError
 from lakeloop.core.use_case import Label, Lookback, UseCase
 from lakeloop.settings import Settings
+from lakeloop.spark.clean import read_clean
 from lakeloop.spark.features import CleanTables
 from tests.spark.small_flights import days, options
 
@@ -64,7 +66,7 @@ def world(stack: Settings, shared_lake: LakeFSLake) -> tuple[str, str]:
 
 
 def given(spark: SparkSession, world: tuple[str, str], *dates: date) -> CleanTables:
-    return CleanTables(spark, CASE, *world, dates)
+    return CleanTables(spark, CASE, partial(read_clean, spark, *world, CASE), dates)
 
 
 def ids(frame: DataFrame) -> list[int]:

@@ -121,7 +121,7 @@ class DatabaseFailed(LakeloopError):
 
 
 class LeakageFound(LakeloopError):
-    """A single feature tells the label: it knows what a prediction cannot know; nothing was fitted."""
+    """Features know what a prediction cannot know: one alone tells the label, or some move with what came later."""
 
 
 class PromotionRefused(LakeloopError):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
+from functools import partial
 from importlib import import_module
 
 from pyspark.sql import DataFrame, SparkSession
@@ -16,19 +17,21 @@ from lakeloop.spark.clean import nothing_of, read_clean
 from lakeloop.spark.tables import one_of
 
 Features = Callable[[Mapping[str, DataFrame], DataFrame], DataFrame]
+Read = Callable[[str], DataFrame]  # a clean table by its name; NotFound where there is none
 
 
 class CleanTables(Mapping[str, DataFrame]):
-    """The clean tables at one commit by name, read when asked for, cut to what the case says it reads and to what was known.
+    """The clean tables by name, read when asked for, cut to what the case says it reads and to what was known.
 
     A daily table comes without the dates outside `reads`, and without history that no prediction looking at it could
     know. A reference table comes once a date of the run, as its newest delivery known then: its `data_date` is the date
     it is read for.
     """
 
-    def __init__(self, spark: SparkSession, case: UseCase, repository: str, snapshot: str, dates: Sequence[date]) -> None:
-        self._at = (spark, repository, snapshot)
+    def __init__(self, spark: SparkSession, case: UseCase, read: Read, dates: Sequence[date]) -> None:
+        self._spark = spark
         self._case = case
+        self._read = read
         self._dates = dates
 
     def __getitem__(self, name: str) -> DataFrame:
@@ -39,13 +42,12 @@ class CleanTables(Mapping[str, DataFrame]):
                 f"`reads` (a daily table) or `references`; now there are {self._names()}; nothing was computed"
             )
             raise ConfigurationError(message)
-        spark, repository, snapshot = self._at
         if name not in self._case.references:
-            return self._known(read_clean(spark, repository, snapshot, self._case, name), name)
+            return self._known(self._read(name), name)
         try:
-            return self._newest(read_clean(spark, repository, snapshot, self._case, name))
+            return self._newest(self._read(name))
         except NotFound:  # no delivery is known at any date, as before the first of a table that is there
-            return nothing_of(spark, self._case.table(name))
+            return nothing_of(self._spark, self._case.table(name))
 
     def _known(self, table: DataFrame, name: str) -> DataFrame:
         """The dates in `reads`; history only if the latest prediction that looks at it could know it."""
@@ -55,9 +57,8 @@ class CleanTables(Mapping[str, DataFrame]):
                 latest |= {past: self._case.prediction_time(day) for past in read.dates(day)}
         own = self._dates if name in self._case.required_on_day() else ()
         latest |= dict.fromkeys(own)  # a date's own data is the condition of its prediction, not its history
-        spark = self._at[0]
         rows = [(past.isoformat(), by.astimezone(UTC).isoformat() if by else None) for past, by in latest.items()]
-        text = spark.createDataFrame(rows, f"{DATE_COLUMN} string, _by string")
+        text = self._spark.createDataFrame(rows, f"{DATE_COLUMN} string, _by string")
         limits = text.select(F.col(DATE_COLUMN).cast("date"), F.col("_by").cast("timestamp"))
         joined = table.where(one_of(DATE_COLUMN, latest)).join(F.broadcast(limits), DATE_COLUMN)
         return joined.where("_by IS NULL OR available_at <= _by").select(*table.columns)
@@ -68,7 +69,7 @@ class CleanTables(Mapping[str, DataFrame]):
         available = {row["past"]: datetime.fromtimestamp(row["at"] / 1e6, UTC) for row in found}
         newest = {day: newest_known(available, day, self._case.prediction_time(day)) for day in self._dates}
         pairs = [(past.isoformat(), day.isoformat()) for day, past in newest.items() if past]
-        text = self._at[0].createDataFrame(pairs, "_past string, _day string")
+        text = self._spark.createDataFrame(pairs, "_past string, _day string")
         reads = text.select(F.col("_past").cast("date").alias(DATE_COLUMN), F.col("_day").cast("date"))
         pruned = table.where(one_of(DATE_COLUMN, {past for past, _ in pairs}))
         read_for = F.col("_day").alias(DATE_COLUMN)
@@ -100,7 +101,12 @@ def features_of(case: UseCase) -> Features:
 
 def feature_frame(spark: SparkSession, case: UseCase, repository: str, snapshot: str, dates: Sequence[date]) -> DataFrame:
     """Entity, data_date and the case's features for every entity of `dates`, read from one commit only."""
-    frame = features_of(case)(CleanTables(spark, case, repository, snapshot, dates), date_frame(spark, case, dates))
+    return features_from(spark, case, partial(read_clean, spark, repository, snapshot, case), dates)
+
+
+def features_from(spark: SparkSession, case: UseCase, read: Read, dates: Sequence[date]) -> DataFrame:
+    """The same, from wherever `read` finds the clean tables."""
+    frame = features_of(case)(CleanTables(spark, case, read, dates), date_frame(spark, case, dates))
     _check(frame, case)
     return frame.select(*case.entity, DATE_COLUMN, *case.feature_names)
 
