@@ -1,7 +1,7 @@
 """A case small enough for a cycle a second: readings that scores read today and over three days back, and checks of them."""
 
 from lakeloop.core.contract import Column, TableContract
-from lakeloop.core.gate_policy import BeatsBaseline, BeatsChampion
+from lakeloop.core.gate_policy import DEFAULTS, BeatsBaseline, BeatsChampion
 from lakeloop.core.use_case import DriftPolicy, Label, Lookback, Settlement, UseCase
 
 _COLUMNS = (Column(name="id", type="int", required=True), Column(name="value", type="double", required=True))
@@ -21,6 +21,7 @@ TOY = UseCase(
         BeatsBaseline(name="ranks_better", metric="auc", baseline="id"),
         BeatsChampion(name="beats_champion", metric="auc"),
     ),
+    without_gates=tuple(gate.name for gate in DEFAULTS if gate.kind != "champion"),  # it fits nothing
     clock="feed",
     drift=DriftPolicy(
         settlements=(

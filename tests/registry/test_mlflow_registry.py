@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xgboost
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from lakeloop.adapters.mlflow_server import MlflowRegistry, MlflowRuns
 from lakeloop.adapters.mlflow_server.client import client_of
@@ -23,11 +24,13 @@ from lakeloop.core.errors import RegistryFailed, SparkFailed
 from lakeloop.core.metrics import ScoreBin
 from lakeloop.core.tuning import Trial
 from lakeloop.ports import LearntFrom, ModelVersion, Pictures
+from lakeloop.settings import REPO_ROOT
 from lakeloop.stack.ports import LOOPBACK, free_port
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint:UserWarning")  # of MLflow's own import
 Record = Callable[..., ModelVersion]
 FEATURES = ["hour", "distance"]
+PICKLES = tuple(b"\x80" + bytes([protocol]) for protocol in range(2, 6)) + (b"PK\x03\x04", b"\x1f\x8b", b"(dp", b"ccopy_reg")
 PICTURES = Pictures(
     "a model", points([ScoreBin(1, 5, 1.0, 1.0), ScoreBin(8, 5, 4.0, 1.0)], 0.1),
     calibration([ScoreBin(1, 5, 1.0, 1.0), ScoreBin(8, 5, 4.0, 1.0)], 0.1), {"hour": 0.4, "distance": 0.1},
@@ -147,6 +150,49 @@ def test_any_mlflow_user_loads_the_model_and_gets_its_run(record: Record, mlflow
     assert booster.feature_names == FEATURES
     run = client.get_run(made.run_id)
     assert (run.data.metrics["auc"], run.data.params["max_depth"], run.data.tags["code_version"]) == (0.7, "2", "v")
+
+
+def test_a_version_says_what_goes_in_and_comes_out_and_which_library_of_the_lock_reads_it(
+    record: Record, mlflow_uri: str, name: str, tmp_path: Path
+) -> None:
+    import mlflow
+
+    record("k1")
+    mlflow.set_tracking_uri(mlflow_uri)
+    mlflow.set_registry_uri(mlflow_uri)
+    signature = mlflow.models.get_model_info(f"models:/{name}/1").signature
+    assert [(one.name, one.type.name) for one in signature.inputs] == [(feature, "double") for feature in FEATURES]
+    assert [one.type.name for one in signature.outputs] == ["float"]
+    folder = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/1", dst_path=str(tmp_path)))
+    needed = set((folder / "requirements.txt").read_text().split())
+    locked = {line.split()[0] for line in (REPO_ROOT / "requirements.lock").read_text().splitlines() if "==" in line}
+    assert needed <= locked, "MLflow adds its own"
+    assert {one.partition("==")[0] for one in needed} == {"mlflow", "xgboost-cpu"}
+
+
+def test_nothing_that_is_kept_of_a_version_is_a_pickle(
+    record: Record, mlflow_uri: str, name: str, client: Any, tmp_path: Path
+) -> None:
+    import mlflow
+
+    made = record("k1")
+    mlflow.set_tracking_uri(mlflow_uri)
+    mlflow.set_registry_uri(mlflow_uri)
+    of_model = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/1", dst_path=str(tmp_path / "model")))
+    of_run = Path(client.download_artifacts(made.run_id, "", str(tmp_path)))
+    files = {path for folder in (of_model, of_run) for path in folder.rglob("*") if path.is_file()}
+    assert {"model.ubj", "MLmodel", "roc.png"} <= {path.name for path in files}
+    assert [path for path in files if path.read_bytes().startswith(PICKLES)] == []
+    assert "pickle" not in (of_model / "MLmodel").read_text()
+
+
+def test_a_run_shows_how_busy_its_machine_was(runs: MlflowRuns, client: Any, name: str) -> None:
+    def figures(run_id: str) -> set[str]:
+        return {metric for metric in client.get_run(run_id).data.metrics if metric.startswith("system/")}
+
+    with runs.running(name, "k1", {}, {}) as run_id:
+        Retrying(retry=retry_if_result(lambda found: not found), stop=stop_after_delay(60), wait=wait_fixed(0.5))(figures, run_id)
+    assert {"system/cpu_utilization_percentage", "system/system_memory_usage_megabytes"} <= figures(run_id)
 
 
 def test_a_run_says_what_it_learnt_from_how_each_day_went_and_shows_pictures(record: Record, client: Any) -> None:

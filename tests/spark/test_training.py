@@ -17,7 +17,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from lakeloop.adapters.lakefs_lake import LakeFSLake
 from lakeloop.core.errors import ConfigurationError, InvalidInput, LeakageFound
-from lakeloop.core.gate_policy import ALWAYS, BeatsBaseline, FitsSignature, HoldsInSlices
+from lakeloop.core.gate_policy import DEFAULTS, BeatsBaseline, FitsSignature, HoldsInSlices, with_defaults
 from lakeloop.core.gates import judge_gates
 from lakeloop.core.jobs import ChampionFile, MatrixJob, TrainJob
 from lakeloop.core.lake import training
@@ -109,6 +109,17 @@ def test_a_fit_beats_the_carriers_rate_and_says_what_moved_it(spark: SparkSessio
     assert len(report.evaluation.daily("challenger", "auc")) == 4
 
 
+def test_without_gates_of_its_own_a_case_is_held_against_a_line_and_in_its_large_groups(
+    spark: SparkSession, job: TrainJob
+) -> None:
+    gates = with_defaults((HoldsInSlices(fewest_rows=70),), ())
+    measured = train(job, spark, CASE.model_copy(update={"gates": gates})).evaluation
+    assert {(one.column, one.value) for one in measured.slices} == {("origin", name) for name in ("EWR", "JFK", "LGA")}
+    assert all(one.rows > 70 for one in measured.slices), "a carrier has 59 rows a day of four, a flight number one"
+    said = {one.name: one.outcome for one in judge_gates(gates, measured)}
+    assert (said["better_than_logistic"], said["holds_in_slices"]) == ("pass", "pass")
+
+
 def test_a_file_whose_features_are_not_the_cases_fails_its_gate_whatever_the_job_was_asked(
     spark: SparkSession, job: TrainJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,7 +162,7 @@ def test_a_champion_that_asks_for_features_of_yesterday_is_not_compared(
         report.evaluation.champion_gap
         == f"the champion asks for {CASE.feature_names[0]}, which the case does not compute any more"
     )
-    (said,) = (one for one in judge_gates(ALWAYS, report.evaluation) if one.name == "better_than_champion")
+    (said,) = (one for one in judge_gates(DEFAULTS, report.evaluation) if one.name == "better_than_champion")
     assert said.outcome == "warn"
 
 
@@ -268,7 +279,7 @@ def test_measures_are_those_of_the_rows(spark: SparkSession) -> None:
         assert one.auc == pytest.approx(roc_auc_score(labels, scores), abs=1e-12), "ties count half"
         assert one.log_loss == pytest.approx(log_loss(labels, [min(max(score, 1e-7), 1 - 1e-7) for score in scores]), abs=1e-9)
     assert sum(one.rows for one in histogram(frame, "challenger", "late")) == 400
-    (left, right) = slices(frame, ["side"], ["challenger"], "late")
+    (left, right) = slices(frame, {"side": 1}, ["challenger"], "late")
     assert (left.value, left.rows, right.value, right.rows, left.champion) == ("x", 320, "y", 80, None)
 
 

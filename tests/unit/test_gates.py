@@ -8,18 +8,30 @@ from typing import Any
 import pytest
 
 from lakeloop.core.evaluation import CalibrationBin, DayMetrics, Evaluation, SliceMetrics
-from lakeloop.core.gate_policy import ALWAYS, BeatsBaseline, BeatsChampion, FitsSignature, Gate, HoldsInSlices
+from lakeloop.core.gate_policy import (
+    DEFAULTS,
+    BeatsBaseline,
+    BeatsChampion,
+    Calibrated,
+    FitsSignature,
+    Gate,
+    HoldsInSlices,
+    LeaksNothing,
+    with_defaults,
+)
 from lakeloop.core.gates import judge_gates, may_promote, warns
 from lakeloop.core.signature import Feature
+from tests.unit.small_training import CASE
 
 FIRST = date(2013, 5, 1)
 NUMBERS = (Feature(name="hour", kind="number"), Feature(name="temp", kind="number"))
 SKY = Feature(name="sky", kind="text")
-POLICY: tuple[Gate, ...] = (
-    BeatsBaseline(name="ranks_better", baseline="carrier", metric="auc", margin=0.02),
-    BeatsBaseline(name="surer_than_logistic", baseline="logistic", metric="log_loss"),
-    HoldsInSlices(by=("carrier", "origin")),
-    *ALWAYS,
+POLICY = with_defaults(
+    (
+        BeatsBaseline(name="ranks_better", baseline="carrier", metric="auc", margin=0.02),
+        BeatsBaseline(name="surer_than_carrier", baseline="carrier", metric="log_loss"),
+    ),
+    without=(),
 )
 
 
@@ -86,7 +98,9 @@ def test_a_challenger_that_shows_everything_may_become_champion() -> None:
 
 BITES: list[tuple[str, str, dict[str, Any]]] = [
     ("ranks_better", "fail", {"days": replaced("challenger", days("challenger", 0.595, 0.44))}),
-    ("surer_than_logistic", "fail", {"days": replaced("challenger", days("challenger", 0.76, 0.475))}),
+    ("surer_than_carrier", "fail", {"days": replaced("challenger", days("challenger", 0.76, 0.505))}),
+    ("better_than_logistic", "fail", {"days": replaced("logistic", days("logistic", 0.761, 0.47))}),
+    ("better_than_logistic", "fail", {"days": replaced("logistic", [])}),
     ("better_than_champion", "fail", {"days": replaced("champion", days("champion", 0.80, 0.43))}),
     ("better_than_champion", "warn", {"days": replaced("champion", days("champion", 0.74, 0.445, swing=0.1))}),
     ("better_than_champion", "warn", {"champion": None}),
@@ -95,7 +109,8 @@ BITES: list[tuple[str, str, dict[str, Any]]] = [
     ("holds_in_slices", "fail", {
         "slices": (*measured().slices, slice_of("EV", rows=700, challenger=0.6, champion=0.5, base_rate=0.55))
     }),
-    ("holds_in_slices", "fail", {"slices": measured().slices[:1]}),
+    ("holds_in_slices", "fail", {"slices": ()}),
+    ("holds_in_slices", "fail", {"slices": measured().slices[-1:]}),  # three rows
     ("leaks_nothing", "fail", {"feature_auc": {"hour": 0.63, "temp": 0.995, "sky": 0.55}}),
     ("leaks_nothing", "fail", {"feature_auc": {"hour": 0.63}}),
     ("fits_signature", "fail", {"live_features": (SKY, *NUMBERS)}),
@@ -114,7 +129,9 @@ def test_each_gate_bites_on_its_own_fault_and_no_other_does(name: str, outcome: 
     found = outcomes(measured(**fault))
     others = {one: said for one, said in found.items() if one != name and said != "pass"}
     assert found[name] == outcome
-    assert not {one for one in others if one not in {"ranks_better", "surer_than_logistic", "better_than_champion"}}
+    assert not {
+        one for one in others if one not in {"ranks_better", "surer_than_carrier", "better_than_logistic", "better_than_champion"}
+    }
 
 
 @pytest.mark.parametrize(
@@ -138,6 +155,55 @@ def _off_by(error: float) -> dict[str, Any]:
 def _behind_by(loss: float, rows: int = 200) -> dict[str, Any]:
     worse = slice_of("EV", rows=rows, challenger=0.5 + loss, champion=0.5, base_rate=0.55)
     return {"slices": (*measured().slices, worse)}
+
+
+def test_every_kind_of_gate_is_seen_to_bite() -> None:
+    kinds = {gate.name: gate.kind for gate in POLICY}
+    assert {kinds[name] for name, outcome, _ in BITES if outcome == "fail"} == {gate.kind for gate in DEFAULTS}
+
+
+@pytest.mark.parametrize("default", DEFAULTS, ids=lambda gate: gate.name)
+def test_a_default_stays_beside_a_cases_own_gates_and_goes_only_by_its_name(default: Gate) -> None:
+    own = BeatsBaseline(name="own", baseline="carrier", metric="auc")
+    assert default in with_defaults((), ())
+    assert default in with_defaults((own,), ())
+    assert default not in with_defaults((own,), (default.name,))
+    assert with_defaults(with_defaults((own,), (default.name,)), (default.name,)) == with_defaults((own,), (default.name,))
+
+
+def test_a_case_states_a_default_otherwise_by_a_gate_of_its_kind() -> None:
+    own = (
+        Calibrated(bound=0.1),
+        LeaksNothing(name="no_answer", auc=0.9),
+        BeatsBaseline(name="x", baseline="logistic", metric="auc"),
+    )
+    found = with_defaults(own, ())
+    assert found[:3] == own
+    assert [gate.kind for gate in found].count("calibration") == 1
+    assert {gate.name for gate in DEFAULTS} - {gate.name for gate in found} == {"leaks_nothing", "better_than_logistic"}
+    case = CASE.model_copy(update={"gates": own})
+    assert type(case).model_validate(case.model_dump()).gates == found
+
+
+@pytest.mark.parametrize(
+    ("own", "without", "words"),
+    [
+        ((), ("calibration",), "which are better_than_logistic, .*, but not calibration"),
+        ((Calibrated(bound=0.1),), ("calibrated",), "`gates` states calibrated, and `without_gates` drops it"),
+        ((BeatsBaseline(name="fresh", baseline="a", metric="auc"),), (), "two gates are called fresh"),
+    ],
+)
+def test_gates_that_contradict_each_other_are_no_case(own: tuple[Gate, ...], without: tuple[str, ...], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        type(CASE).model_validate(CASE.model_dump() | {"gates": own, "without_gates": without})
+
+
+def test_the_confidence_of_a_gain_is_the_gates_own_and_ninety_per_cent_unless_it_says_otherwise() -> None:
+    swinging = measured(days=replaced("champion", days("champion", 0.74, 0.46, swing=0.045)))
+    told = {share: judge_gates([BeatsChampion(confidence=share)], swinging)[0] for share in (0.8, 0.9, 0.99)}
+    assert [told[share].outcome for share in (0.8, 0.99)] == ["pass", "warn"]
+    assert judge_gates([BeatsChampion()], swinging)[0] == told[0.9]
+    assert told[0.9].evidence["confidence"] == 0.9
 
 
 def _alone(auc: float) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Gates as a case states them: what a challenger must show before it may become champion."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -58,12 +59,12 @@ class HoldsInSlices(Condition):
 
     kind: Literal["slices"] = "slices"
     name: str = "holds_in_slices"
-    by: tuple[str, ...]
+    by: tuple[str, ...] = ()  # each needs a large enough group; none: those of the entity and of the categories that have one
     fewest_rows: int = 200
     worse_by: float = 0.02  # of log loss, in nats a row
 
     def columns(self) -> tuple[str, ...]:
-        """What the rows are grouped by."""
+        """What the rows are grouped by, where it is named."""
         return self.by
 
 
@@ -116,6 +117,36 @@ Gate = Annotated[
     Field(discriminator="kind"),
 ]  # fmt: skip
 
-ALWAYS: tuple[Gate, ...] = (
-    BeatsChampion(), Calibrated(), LeaksNothing(), FitsSignature(), WithinBudget(), Fresh(), ReadNothingWithdrawn(),
+DEFAULTS: tuple[Gate, ...] = (
+    BeatsBaseline(name="better_than_logistic", baseline=LOGISTIC, metric="auc"), BeatsChampion(), Calibrated(), HoldsInSlices(),
+    LeaksNothing(), FitsSignature(), WithinBudget(), Fresh(), ReadNothingWithdrawn(),
 )  # fmt: skip
+
+
+def with_defaults(own: Sequence[Gate], without: Sequence[str]) -> tuple[Gate, ...]:
+    """A case's own gates, and each default that none of them states otherwise and that is not dropped by its name.
+
+    Raises:
+        ValueError: a name in `without` is no default's, or is stated all the same; or two gates have one name.
+    """
+    known = [gate.name for gate in DEFAULTS]
+    if strange := [name for name in without if name not in known]:
+        msg = f"`without_gates` names defaults, which are {', '.join(known)}, but not {', '.join(strange)}"
+        raise ValueError(msg)
+    stated = {default.name for default in DEFAULTS if any(_states(gate, default) for gate in own)}
+    if both := sorted(stated.intersection(without)):
+        msg = f"`gates` states {', '.join(both)}, and `without_gates` drops it: one of the two"
+        raise ValueError(msg)
+    found = (*own, *(default for default in DEFAULTS if default.name not in stated.union(without)))
+    names = [gate.name for gate in found]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        msg = f"two gates are called {', '.join(twice)}: their answers could not be told apart"
+        raise ValueError(msg)
+    return found
+
+
+def _states(own: Gate, default: Gate) -> bool:
+    """Whether a case's gate stands in the place of a default: of its kind, and of a baseline against the same one."""
+    if isinstance(own, BeatsBaseline) and isinstance(default, BeatsBaseline):
+        return own.baseline == default.baseline
+    return own.kind == default.kind

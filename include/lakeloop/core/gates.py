@@ -91,10 +91,13 @@ def _calibrated(gate: Calibrated, measured: Evaluation) -> GateResult:
 
 
 def _slices(gate: HoldsInSlices, measured: Evaluation) -> GateResult:
-    judged = [one for one in measured.slices if one.column in gate.by and one.rows >= gate.fewest_rows]
-    missing = sorted(set(gate.by) - {one.column for one in judged})
-    if missing or not judged:
+    large = [one for one in measured.slices if one.rows >= gate.fewest_rows]
+    judged = [one for one in large if one.column in gate.by] if gate.by else large
+    if missing := sorted(set(gate.by) - {one.column for one in judged}):
         return _unknown(gate.name, f"no slice of {', '.join(missing)} has {gate.fewest_rows} rows")
+    if not judged:
+        words = f"no group of the entity or of a category has {gate.fewest_rows} rows: name columns in `HoldsInSlices(by=…)`"
+        return _unknown(gate.name, f"{words}, or drop it in `without_gates`")
     worst = max(judged, key=behind)
     gap = behind(worst)
     words = (

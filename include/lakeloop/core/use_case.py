@@ -4,10 +4,10 @@ from datetime import date, datetime, time, timedelta
 from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from lakeloop.core.contract import NAME, Severity, TableContract
-from lakeloop.core.gate_policy import ALWAYS, Gate
+from lakeloop.core.gate_policy import Gate, with_defaults
 from lakeloop.core.tuning import Tuning, check_tuning
 from lakeloop.core.value import Value
 from lakeloop.core.words import names_word
@@ -168,7 +168,8 @@ class UseCase(Value):
     label: Label
     model: XGBoost = XGBoost()
     tuning: Tuning | None = None  # looks for better parameters before each fit; without it the model's own are fitted
-    gates: tuple[Gate, ...] = ALWAYS
+    without_gates: tuple[str, ...] = ()  # defaults that do not apply, each by its name
+    gates: tuple[Gate, ...] = Field(default=(), validate_default=True)  # its own; the defaults it does not state join them
     drift: DriftPolicy = DriftPolicy()
     timezone: str = "UTC"
     clock: Literal["wall", "feed"] = "wall"
@@ -189,6 +190,11 @@ class UseCase(Value):
             msg = f"case name {name!r} does not match {NAME.pattern}"
             raise ValueError(msg)
         return name
+
+    @field_validator("gates")
+    @classmethod
+    def _gated(cls, own: tuple[Gate, ...], info: ValidationInfo) -> tuple[Gate, ...]:
+        return with_defaults(own, info.data.get("without_gates", ()))
 
     @model_validator(mode="after")
     def _reads_its_tables(self) -> Self:

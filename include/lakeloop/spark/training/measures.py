@@ -59,8 +59,11 @@ def histogram(scored: DataFrame, score: str, label: str) -> tuple[ScoreBin, ...]
     return tuple(ScoreBin(row["bin"], row["rows"], row["positives"], row["loss"]) for row in bins)
 
 
-def slices(scored: DataFrame, columns: Sequence[str], models: Sequence[str], label: str) -> tuple[SliceMetrics, ...]:
-    """Each group of each column: the mean log losses of the models, and of the group's own base rate."""
+def slices(scored: DataFrame, columns: Mapping[str, int], models: Sequence[str], label: str) -> tuple[SliceMetrics, ...]:
+    """Each group of each column: the mean log losses of the models, and of the group's own base rate.
+
+    `columns` says how many rows a column's group must have to be told: one that is an identifier has a group a row.
+    """
     if not columns:
         return ()
     losses = {model: loss(model, label).alias(f"_{model}") for model in models}
@@ -70,7 +73,12 @@ def slices(scored: DataFrame, columns: Sequence[str], models: Sequence[str], lab
         .groupBy("at.column", "at.value")
         .agg(F.count("*").alias("rows"), F.avg(label).alias("rate"), *(F.avg(f"_{model}").alias(model) for model in models))
     )
-    return tuple(_slice(row.asDict()) for row in grouped.orderBy("column", "value").collect())
+    told = grouped.where(reduce(Column.__or__, (_is_large(*column) for column in columns.items())))
+    return tuple(_slice(row.asDict()) for row in told.orderBy("column", "value").collect())
+
+
+def _is_large(column: str, fewest: int) -> Column:
+    return (F.col("column") == column) & (F.col("rows") >= fewest)
 
 
 def _slice(row: Mapping[str, object]) -> SliceMetrics:

@@ -113,6 +113,8 @@ def _scored(
         column = f"{_BASELINE}{name}"  # `carrier` is a column of the rows already, by which they may be grouped
         if name == LOGISTIC:
             numbers = [feature for feature in case.feature_names if feature not in case.categories]
+            if not numbers:
+                continue  # nothing to regress on: its gate says that the two are not comparable
             scored = with_logistic(past, scored, numbers, case.label.name, column)
         else:
             scored = with_rate(past, scored, name.split(","), case.label.name, column)
@@ -153,5 +155,9 @@ def _bytes(model: ModelFile) -> bytes:
     return content
 
 
-def _sliced_by(case: UseCase) -> list[str]:
-    return list(dict.fromkeys(name for gate in case.gates if isinstance(gate, HoldsInSlices) for name in gate.by))
+def _sliced_by(case: UseCase) -> dict[str, int]:
+    """The columns that gates name, with every group; for a gate that names none the entity and the categories, large groups."""
+    gates = [gate for gate in case.gates if isinstance(gate, HoldsInSlices)]
+    others = [name for name in case.categories if name in case.feature_names]
+    unnamed = {name: gate.fewest_rows for gate in gates if not gate.by for name in (*case.entity, *others)}
+    return unnamed | {name: 1 for gate in gates for name in gate.by}
