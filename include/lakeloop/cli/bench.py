@@ -31,7 +31,10 @@ def bench(
     full: Annotated[bool, typer.Option("--full", help="The whole year at 30 times its width too, not a quarter of it.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """A year of nights against a bare Spark job at 1, 10 and 30 times its width, a night, a thousand days, and training."""
+    """A year of nights against a bare Spark job, at its own width and 10 times that, a quarter of it at 30 times; and more.
+
+    A night, a thousand days of one small table, and training are the other parts.
+    """
     from lakeloop.bench import figures, parts
     from lakeloop.settings import Settings
 

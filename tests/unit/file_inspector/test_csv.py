@@ -55,6 +55,8 @@ BAD = {
     "header again": (GOOD + GOOD, "manifest_rows", "its header stands in it more than once"),
     "UTF-16": (GOOD.decode().encode("utf-16"), "not_utf8", "byte 3: it begins like UTF-16"),
     "UTF-16 without BOM": (GOOD.decode().encode("utf-16-be"), "not_utf8", "it looks like UTF-16 without a byte order mark"),
+    "UTF-32": (GOOD.decode().encode("utf-32"), "not_utf8", "UTF-32"),
+    "cp1252": (GOOD.replace(b"Oslo", b"10 \x80"), "not_utf8", "0x80 is not UTF-8"),
     "Latin-1": (ACCENTS.encode("latin-1"), "not_utf8", "line 2, byte 18: 0xfc is not UTF-8 (it looks like Latin-1)"),
     "cp1251": (CYRILLIC.encode("cp1251"), "not_utf8", "line 2, byte 17: 0xd1 is not UTF-8 (it looks like cp1251 (Cyrillic))"),
     "changes": (CYRILLIC.encode() + "3,Zürich,1\n".encode("latin-1"), "not_utf8", "two encodings in one file"),

@@ -3,6 +3,7 @@
 import bz2
 import io
 import lzma
+import tarfile
 import zipfile
 import zlib
 
@@ -21,6 +22,14 @@ def zipped(name: str = "a.csv", *, encrypted: bool = False) -> bytes:
     return bytes(content)
 
 
+def tarred() -> bytes:
+    out, entry = io.BytesIO(), tarfile.TarInfo("a.csv")
+    entry.size = len(GOOD)
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        archive.addfile(entry, io.BytesIO(GOOD))
+    return out.getvalue()
+
+
 @pytest.mark.parametrize(
     ("content", "code", "what"),
     [
@@ -36,6 +45,16 @@ def zipped(name: str = "a.csv", *, encrypted: bool = False) -> bytes:
         (b"PAR1" + GOOD + b"PAR1", "wrong_kind", "a Parquet file"),
         (b"  <!DOCTYPE html><title>503</title>", "wrong_kind", "an HTML page"),
         (b"-----BEGIN PGP MESSAGE-----\n", "encrypted", "an encrypted message"),
+        (b"age-encryption.org/v1\n-> X25519 x\n", "encrypted", "an encrypted message"),
+        (b"Rar!\x1a\x07\x01\x00" + GOOD, "wrong_kind", "a RAR archive"),
+        (b"\x04\x22\x4d\x18" + GOOD, "wrong_kind", "lz4 data"),
+        (tarred(), "wrong_kind", "a tar archive"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + GOOD, "wrong_kind", "an old Office document"),
+        (b"Obj\x01\x04\x14avro.codec", "wrong_kind", "an Avro file"),
+        (b"ORC\x11\x00\x00", "wrong_kind", "an ORC file"),
+        (b"SQLite format 3\0" + GOOD, "wrong_kind", "a SQLite database"),
+        (b"\xef\xbb\xbf<?xml version='1.0'?>", "wrong_kind", "an XML document"),
+        (b"\x7fELF\x02\x01\x01", "wrong_kind", "a program"),
     ],
 )
 def test_what_is_something_else_is_named(content: bytes, code: str, what: str) -> None:
