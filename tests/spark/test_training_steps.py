@@ -101,10 +101,12 @@ def test_the_first_model_asks_and_its_card_says_what_the_gates_said(p: Platform,
     assert (begun_anew["commit"], gate.gate(p, run("train"), begun_anew)["commit"]) == (done["commit"], gated["commit"])
 
 
-def test_a_version_is_made_again_to_the_same_bytes_twice_in_a_row(p: Platform) -> None:
+def test_a_version_is_made_again_to_the_same_bytes_in_its_own_layout_wherever_that_is(p: Platform) -> None:
     done = fitted(p)
-    for _ in range(2):
-        report = reproduce(p, run("train"), done["version"], lambda _words: None)
+    assert read_training(p.lake, done["commit"], done["run_key"]).layout.workers == 2, "the cores of the server's one slot"
+    narrow = replace(p, case=p.case.model_copy(update={"model": p.case.model.model_copy(update={"num_workers": 1})}))
+    for here in (p, narrow):
+        report = reproduce(here, run("train"), done["version"], lambda _words: None)
         assert report.is_equal, report.compared
         assert (report.causes, report.restated) == ((), "")
         assert [one.what for one in report.compared][:3] == ["fit rows, digest", "hold-out rows, digest", "model bytes, sha256"]

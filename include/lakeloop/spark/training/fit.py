@@ -40,6 +40,7 @@ def fit(rows: DataFrame, case: UseCase) -> xgboost.Booster:
         colsample_bytree=model.colsample_bytree,
         tree_method="hist",
         random_state=model.seed,
+        disable_default_eval_metric=True,  # else each round ends in a measure of all rows it learnt from, which nobody reads
         force_repartition=True,  # through Connect it always does; a submitted job would keep rows that lie in as many parts
     )
     narrow = rows.select(*(F.col(name).cast("float") for name in case.feature_names), case.label.name)
