@@ -1,9 +1,11 @@
 """What may stand as a person's reason, and what may not."""
 
+import re
+
 import pytest
 
 from lakeloop.core.errors import InvalidInput
-from lakeloop.core.reasons import LONGEST, reason_of
+from lakeloop.core.reasons import LONGEST, fault_of
 from lakeloop.core.runs import Run
 
 BLANK = {
@@ -57,24 +59,21 @@ GOOD = {
 
 @pytest.mark.parametrize("reason", BLANK.values(), ids=BLANK)
 def test_what_nobody_can_read_is_no_reason(reason: str) -> None:
-    with pytest.raises(InvalidInput, match=r"has no letter and no digit; nothing was done\. Next: "):
-        reason_of(reason)
+    assert fault_of(reason) == "a reason says why in words, and this one has no letter and no digit"
 
 
 @pytest.mark.parametrize("reason", ORDERS.values(), ids=ORDERS)
 def test_what_gives_a_terminal_orders_is_refused_by_its_name(reason: str) -> None:
-    with pytest.raises(InvalidInput, match=r"has the control character U\+[0-9A-F]{4}; nothing was done"):
-        reason_of(reason)
+    assert re.search(r"has the control character U\+[0-9A-F]{4}$", fault_of(reason))
 
 
 @pytest.mark.parametrize("reason", GOOD.values(), ids=GOOD)
 def test_words_of_any_language_are_kept_as_they_came(reason: str) -> None:
-    assert reason_of(f" {reason}\n") == reason
+    assert fault_of(f" {reason}\n") == ""
 
 
 def test_a_reason_has_an_end() -> None:
-    with pytest.raises(InvalidInput, match="at most 500 characters, this one 501; nothing was done"):
-        reason_of("x" * (LONGEST + 1))
+    assert fault_of("x" * (LONGEST + 1)) == "a reason has at most 500 characters, this one 501"
 
 
 @pytest.mark.parametrize("field", ["reason", "reinstate", "retry_refused", "replay"])

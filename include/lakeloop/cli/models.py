@@ -10,19 +10,18 @@ from typing import Annotated, Any
 
 import typer
 
-from lakeloop.cli.asked import case_asked, cases_asked
+from lakeloop.cli.asked import case_asked, cases_asked, reason_asked
 from lakeloop.cli.lake import lake_at_hand
 from lakeloop.cli.model_rows import LISTED, beside, facts, listed, pages
 from lakeloop.cli.output import AsJson, ends, say, show_json, show_table
 from lakeloop.core.errors import InvalidInput
 from lakeloop.core.model_facts import VersionFacts, versions_of
-from lakeloop.core.reasons import reason_of
 
 commands = typer.Typer(name="models", help="Versions of a model: champion, challenger, and the way back.", no_args_is_help=True)
 Case = Annotated[str, typer.Argument(help="The case, by its folder under use_cases.")]
 AnyCase = Annotated[str, typer.Argument(help="Only this case; all when left out.")]
 Version = Annotated[int, typer.Argument(min=1, help="A version, as `lakeloop models list` shows it.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it stands on the receipt with your login.")]
+Reason = Annotated[str, typer.Option("--reason", callback=reason_asked, help="Why; it stands on the receipt with your login.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")]
 _WHY = '--reason "better on the storm days" --dry-run'
 _REFUSED = "1: refused or failed, and the champion is as it was"
@@ -76,7 +75,7 @@ def promote(case: Case, version: Version, reason: Reason, dry_run: DryRun = Fals
     """Make a version champion, by the gated merge that a training run makes; a gate that failed is not overruled."""
     from lakeloop.steps.models import promote_version
 
-    with _opened(case, reason_of(reason)) as (p, run):
+    with _opened(case, reason) as (p, run):
         _end(promote_version(p, run, version, dry_run=dry_run), as_json=as_json)
 
 
@@ -94,7 +93,7 @@ def rollback(
     """Make an earlier champion champion again; its gates are not asked anew."""
     from lakeloop.steps.models import roll_back
 
-    with _opened(case, reason_of(reason)) as (p, run):
+    with _opened(case, reason) as (p, run):
         _end(roll_back(p, run, to, despite_withdrawn=despite_withdrawn, dry_run=dry_run), as_json=as_json)
 
 
@@ -130,7 +129,7 @@ def _opened(name: str, reason: str = "") -> Iterator[tuple[Any, Any]]:
     lake_at_hand(settings)
     key = SessionKey(installation=settings.installation_id, database="cli", dag="models", run="lakeloop", task="promote")
     slug = f"shell-{datetime.now(UTC):%Y%m%d%H%M%S}"
-    run = Run(case=wiring.case_ref(name), stage="train", run_id=slug, reason=reason, actor=getpass.getuser())
+    run = Run.asked(case=wiring.case_ref(name), stage="train", run_id=slug, reason=reason, actor=getpass.getuser())
     with wiring.open_platform(run.case, key, settings) as p:
         yield p, run
 

@@ -2,8 +2,6 @@
 
 import unicodedata
 
-from lakeloop.core.errors import InvalidInput
-
 LONGEST = 500  # characters
 # Orders to whoever shows the text: line and page breaks, escape sequences, and those that turn its direction round.
 _CONTROLS = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -20,18 +18,6 @@ def fault_of(reason: str) -> str:
     if not any(_is_read(one) for one in said):
         return "a reason says why in words, and this one has no letter and no digit"
     return ""
-
-
-def reason_of(reason: str) -> str:
-    """A reason as it is kept, without the space around it.
-
-    Raises:
-        InvalidInput: nobody could read it later, or it is too long; nothing was done.
-    """
-    if fault := fault_of(reason):
-        message = f"{fault}; nothing was done. Next: the same with a reason that somebody else understands"
-        raise InvalidInput(message)
-    return reason.strip()
 
 
 def _commands(one: str) -> bool:
