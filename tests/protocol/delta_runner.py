@@ -52,6 +52,8 @@ CLEAN, QUARANTINE, SCORES = "clean/toy/readings", "quarantine/toy/readings", "sc
 class DeltaRunner:
     """ports.SparkRunner for the toy case."""
 
+    labels = ""  # another table, whose values above zero are positive labels
+
     def __init__(self, lake: Lake, tables: DeltaRsTables, options: dict[str, str]) -> None:
         self._lake, self._tables, self._options = lake, tables, options
         self._jobs: dict[type[Any], Callable[[Any], Report]] = {
@@ -216,10 +218,10 @@ class DeltaRunner:
         return EvidenceReport(dates=tuple(dates), settled=settled, aucs=self._aucs(job.data_commit, job.matured))
 
     def _aucs(self, commit: str, matured: tuple[date, ...]) -> dict[date, float]:
-        """The AUC of published scores by date; what the checks found above zero is positive."""
+        """The AUC of published scores by date; the toy's own labels are of one class, by which nothing can be ranked."""
         found = {}
-        for day in matured:
-            rows, labels = self._read(commit, SCORES, day), self._content(commit, "checks", day)
+        for day in matured if self.labels else ():
+            rows, labels = self._read(commit, SCORES, day), self._content(commit, self.labels, day)
             scores = dict(zip(rows["id"].to_pylist(), rows["score"].to_pylist(), strict=True))
             pairs = [(scores[one], scores[two]) for one in labels for two in labels if labels[one] > 0 >= labels[two]]
             found[day] = sum((high > low) + (high == low) / 2 for high, low in pairs) / len(pairs)

@@ -9,6 +9,7 @@ from lakeloop.core.retraining import asked_by_verdict
 from lakeloop.core.use_case import Label, QualityPolicy
 from lakeloop.steps.history import read_ledger
 from lakeloop.steps.platform import Platform
+from tests.protocol.delta_runner import DeltaRunner
 from tests.protocol.toy import TOY
 from tests.protocol.world import (
     DAY_ONE,
@@ -36,6 +37,8 @@ def scored(at: Address, holdout_auc: float | None = 0.8) -> Platform:
     p = found(at)
     case = TOY.model_copy(update={"label": Label(table="checks", expression="IF(value > 0, 1, 0)"), "drift": POLICY})
     p = replace(p, case=case)
+    assert isinstance(p.spark, DeltaRunner)
+    p.spark.labels = "checks"
     deliver(at, D1, READINGS)
     ingest_all(p)
     crown(p, holdout_auc=holdout_auc)
