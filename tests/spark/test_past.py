@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from pyspark.sql import SparkSession
@@ -20,8 +20,8 @@ from use_cases.tiny import TINY
 from lakeloop.core.contract import Column
 from lakeloop.core.jobs import Slice
 from lakeloop.core.lake import UnitId
-from lakeloop.core.receipts import DataReceipt, PublishedRecord
-from lakeloop.core.reports import RowChange
+from lakeloop.core.receipts import DataReceipt, PublishedRecord, RefusalReceipt
+from lakeloop.core.reports import RowAccount, RowChange
 from lakeloop.core.runs import Run, SessionKey
 from lakeloop.core.withdrawal import Condemned
 from lakeloop.settings import REPO_ROOT, Settings
@@ -77,31 +77,52 @@ def with_contract(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Platform]:
 
 def deliver(p: Platform, day: date, celsius: dict[str, str], number: int = 1, **more: str) -> None:
     rows = [{"opens": "", "visitors": "100", "celsius": heat, "shop": shop, **more} for shop, heat in celsius.items()]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]))
-    writer.writeheader()
-    writer.writerows(rows)
-    body = text.getvalue().encode()
-    folder = p.source._root / "tiny" / "forecasts" / day.isoformat() / str(number)  # type: ignore[attr-defined]
+    send(p, "forecasts", day, {"all.csv": rows}, number)
+
+
+def send(p: Platform, table: str, day: date, files: dict[str, list[dict[str, str]]], number: int = 1) -> None:
+    folder = p.source._root / "tiny" / table / day.isoformat() / str(number)  # type: ignore[attr-defined]
     folder.mkdir(parents=True)
-    (folder / "all.csv").write_bytes(body)
-    file = {"name": "all.csv", "sha256": hashlib.sha256(body).hexdigest(), "size": len(body), "rows": len(rows)}
-    sent = datetime.combine(day - timedelta(days=1), time(20 + number), UTC).isoformat()
+    told = []
+    for name, rows in files.items():
+        body = as_csv(rows) if name.endswith("csv") else as_json(rows)
+        (folder / name).write_bytes(body)
+        told.append({"name": name, "sha256": hashlib.sha256(body).hexdigest(), "size": len(body), "rows": len(rows)})
     manifest = {
-        "table": "forecasts", "data_date": day.isoformat(), "files": [file], "rows": len(rows), "source": "s",
-        "delivered_at": sent,
+        "table": table, "data_date": day.isoformat(), "files": told, "rows": sum(map(len, files.values())), "source": "s",
+        "delivered_at": datetime.combine(day - timedelta(days=1), time(20 + number), UTC).isoformat(),
     }  # fmt: skip
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
+def as_csv(rows: list[dict[str, str]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def as_json(rows: list[dict[str, str]]) -> bytes:
+    typed = [{name: text if name == "shop" else json.loads(text or "null") for name, text in row.items()} for row in rows]
+    return "".join(f"{json.dumps(row)}\n" for row in typed).encode()
+
+
 def take_in(p: Platform, **more: Any) -> list[PublishedRecord]:
     """One ingest; what it published."""
+    receipt = receipt_of(p, **more)
+    assert isinstance(receipt, DataReceipt), receipt
+    return list(receipt.published)
+
+
+def receipt_of(p: Platform, **more: Any) -> DataReceipt | RefusalReceipt:
+    """One ingest; what it said of its work."""
     run = Run(case=CASE, stage="ingest", run_id="r", **more)
     written = ingest.write(p, run, ingest.intake(p, run))
     done = ingest_publish.publish_units(p, run, ingest_publish.audit(p, run, written))
     receipt = receipt_on(p.lake, "main", done["run_key"])
-    assert isinstance(receipt, DataReceipt), done["refusals"]
-    return list(receipt.published)
+    assert isinstance(receipt, DataReceipt | RefusalReceipt)
+    return receipt
 
 
 def rows_of(p: Platform, *days: date, ref: str = "main", without: tuple[str, ...] = ()) -> Any:
@@ -151,15 +172,72 @@ def test_a_table_grows_by_a_column_and_what_was_before_it_stays_readable_and_can
     assert first.fingerprint == was[(TABLE, D1.isoformat())]
 
 
-@pytest.mark.more
-def test_a_range_and_daily_loads_of_the_same_days_give_equal_tables(new_platform: NewPlatform) -> None:
-    whole, daily = new_platform("range"), new_platform("daily")
-    for p in (whole, daily):
-        for at, day in enumerate((D1, D2, D3)):
-            deliver(p, day, COLD | {"harbour": str(20 + at)})
-            if p is daily:
-                take_in(p)
-    take_in(whole, date_from=D1, date_to=D3)
-    ranges, days = (rows_of(p, D1, D2, D3, without=("run_key",)) for p in (whole, daily))
-    assert ranges == days
-    assert len(days) == 3
+class Night(NamedTuple):
+    """What one night brings: a day's forecasts, and the sales of the day before it."""
+
+    forecasts: dict[str, list[dict[str, str]]]
+    sales: dict[str, list[dict[str, str]]] | None = None
+
+
+def heat(**celsius: str) -> list[dict[str, str]]:
+    return [{"shop": shop, "celsius": heat, "visitors": "100", "opens": ""} for shop, heat in celsius.items()]
+
+
+def sold(*shops: str) -> list[dict[str, str]]:
+    return [{"shop": shop, "sold_out": "1"} for shop in shops]
+
+
+ALL = ("harbour", "market", "station")
+NIGHTS = [
+    Night({"a.csv": heat(**COLD)}),  # a row breaks a rule
+    Night({"a.csv": heat(harbour="20"), "b.csv": heat(harbour="20")}, {"a.csv": sold(*ALL)}),  # one shop of three, twice: refused
+    Night(  # an equal row in the other file, of the other format; and sales of a day whose forecasts main has not
+        {"a.csv": heat(harbour="20", market="21"), "b.jsonl": heat(harbour="20", station="22")}, {"a.csv": sold("harbour")}
+    ),
+    Night(  # rows that differ in two files: refused; and sales of one shop where three were forecast: refused
+        {"a.csv": heat(harbour="20", market="21", station="22"), "b.csv": heat(station="23")}, {"a.jsonl": sold("harbour")}
+    ),
+    Night(  # an equal row in the same file, beside two files of one day of another table
+        {"a.jsonl": [*heat(harbour="20", market="21"), *heat(market="21")]}, {"a.csv": sold("harbour"), "b.csv": sold("market")}
+    ),
+    Night({"a.csv": heat(harbour="20", market="hot", station="22")}, {"a.csv": sold(*ALL), "b.jsonl": sold("harbour")}),
+]
+REFUSED = {("forecasts", D2), ("forecasts", D2 + timedelta(days=2)), ("sales", D3)}
+
+
+@pytest.mark.parametrize("count", [3, pytest.param(len(NIGHTS), marks=[pytest.mark.more, pytest.mark.timeout(1800)])])
+def test_a_range_and_daily_loads_of_the_same_nights_end_alike(count: int, new_platform: NewPlatform) -> None:
+    """In the rows of both tables and of quarantine, in every account, and in what is refused and why."""
+    whole, daily = new_platform(f"range{count}"), new_platform(f"daily{count}")
+    days, told = [D1 + timedelta(days=at) for at in range(count)], []
+    for day, night in zip(days, NIGHTS, strict=False):
+        for p in (whole, daily):
+            send(p, "forecasts", day, night.forecasts)
+            if night.sales:
+                send(p, "sales", day - timedelta(days=1), night.sales)
+        told.append(receipt_of(daily))
+    by_night, by_range = said_by(*told), said_by(receipt_of(whole, date_from=days[0], date_to=days[-1]))
+    assert by_range == by_night
+    assert {unit for unit, (_, refusal) in by_night.items() if refusal} == {unit for unit in REFUSED if unit in by_night}
+    assert len(by_night) == 2 * count - 1
+    assert held_by(whole, days) == held_by(daily, days)
+    assert sum(account.deduplicated for account, _ in by_night.values()) == {3: 1, len(NIGHTS): 3}[count]
+
+
+def said_by(*receipts: DataReceipt | RefusalReceipt) -> dict[tuple[str, date], tuple[RowAccount, str]]:
+    """The account of every delivery, and why it was refused if it was."""
+    found: dict[tuple[str, date], tuple[RowAccount, str]] = {}
+    for receipt in receipts:
+        for one in receipt.refused:
+            assert one.account is not None
+            found[one.table, one.data_date] = one.account, one.refusal.message
+        for done in receipt.published if isinstance(receipt, DataReceipt) else ():
+            found[done.table, done.data_date] = done.account, ""
+    return found
+
+
+def held_by(p: Platform, days: list[date]) -> Any:
+    """The rows of each date in every table, whoever wrote them."""
+    tables = [f"{folder}/tiny/{table}" for folder in ("clean", "quarantine") for table in ("forecasts", "sales")]
+    values = tuple(day.isoformat() for day in days)
+    return p.tables.fingerprints("main", [Slice(table=table, values=values) for table in tables], ("run_key",))
