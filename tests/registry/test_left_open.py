@@ -107,7 +107,7 @@ def test_what_a_try_left_that_was_killed_in_its_upload_is_ended_once_its_run_is_
     assert run.data.tags["failure"].startswith("every try of Airflow's run weekly__1 is over, this one was left open")
     (model,) = client.search_logged_models([run.info.experiment_id])
     assert "never complete" in model.tags["failure"]
-    assert not runs.caused(name, TAGS["cause"]), "the week is trained for again"
+    assert TAGS["cause"] not in runs.causes(name), "the week is trained for again"
     assert sweep(runs, database, name)["summary"] == f"MLflow's runs of {name}: none was left open"
     assert MlflowRegistry(mlflow_uri).versions(name) == []
 
@@ -129,7 +129,7 @@ def test_a_run_that_made_its_version_before_its_try_was_killed_is_finished(
     assert seen(client, name) == (["RUNNING"], ["READY"])
     sweep(runs, database, name)
     assert seen(client, name) == (["FINISHED"], ["READY"])
-    assert runs.caused(name, TAGS["cause"])
+    assert TAGS["cause"] in runs.causes(name)
 
 
 def test_a_run_that_its_try_ended_meanwhile_and_a_stranger_s_are_left_as_they_are(

@@ -222,7 +222,7 @@ def test_a_fit_that_dies_leaves_a_failed_run_with_its_words_and_no_version(runs:
     (run,) = client.search_runs([client.get_experiment_by_name(name).experiment_id])
     assert (run.info.status, run.data.tags["failure"]) == ("FAILED", "SparkFailed: Spark is gone")
     assert runs.made(name, "k1") is None
-    assert not runs.caused(name, "weekly|2013-W27"), "a failed run is tried again"
+    assert "weekly|2013-W27" not in runs.causes(name), "a failed run is tried again"
 
 
 def test_a_study_that_dies_keeps_its_trials_and_is_no_fit(runs: MlflowRuns, client: Any, name: str) -> None:
@@ -258,16 +258,16 @@ def test_trials_without_a_server_say_which_was_not_written() -> None:
 
 
 def test_a_week_is_trained_for_once(record: Record, runs: MlflowRuns, name: str) -> None:
-    assert not runs.caused(name, "weekly|2013-W27")
+    assert "weekly|2013-W27" not in runs.causes(name)
     record("k1")
-    assert runs.caused(name, "weekly|2013-W27")
-    assert not runs.caused(name, "weekly|2013-W28")
+    assert "weekly|2013-W27" in runs.causes(name)
+    assert "weekly|2013-W28" not in runs.causes(name)
 
 
 def test_what_a_run_of_airflow_made_itself_keeps_it_from_nothing(record: Record, runs: MlflowRuns, name: str) -> None:
     record("k1", airflow="scheduled__1")
-    assert not runs.caused(name, "weekly|2013-W27", besides="scheduled__1")
-    assert runs.caused(name, "weekly|2013-W27", besides="scheduled__2")
+    assert "weekly|2013-W27" not in runs.causes(name, besides="scheduled__1")
+    assert "weekly|2013-W27" in runs.causes(name, besides="scheduled__2")
 
 
 def test_a_version_carries_its_card(record: Record, runs: MlflowRuns, client: Any, name: str) -> None:
