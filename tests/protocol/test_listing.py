@@ -68,4 +68,4 @@ def test_what_is_no_delivery_is_named_and_an_unknown_case_is_a_sentence(address:
     assert "2 folders in the feed of toy are no delivery:" in told
     assert "/tomorrow/1: tomorrow is no data date" in told
     assert "/tyo: there is no case tyo" in told
-    assert "there is no case 'tpy', there are toy; nothing was done" in str(ask("--case", "tpy").exception)
+    assert "there is no case 'tpy', there are toy; nothing was listed" in str(ask("--case", "tpy").exception)
