@@ -189,7 +189,7 @@ def sold(*shops: str) -> list[dict[str, str]]:
 
 ALL = ("harbour", "market", "station")
 NIGHTS = [
-    Night({"a.csv": heat(**COLD)}),  # a row breaks a rule
+    Night({"a.csv": [*heat(**COLD), *heat(harbour="20")]}),  # a row breaks a rule, and one stands there twice
     Night({"a.csv": heat(harbour="20"), "b.csv": heat(harbour="20")}, {"a.csv": sold(*ALL)}),  # one shop of three, twice: refused
     Night(  # an equal row in the other file, of the other format; and sales of a day whose forecasts main has not
         {"a.csv": heat(harbour="20", market="21"), "b.jsonl": heat(harbour="20", station="22")}, {"a.csv": sold("harbour")}
@@ -221,7 +221,7 @@ def test_a_range_and_daily_loads_of_the_same_nights_end_alike(count: int, new_pl
     assert {unit for unit, (_, refusal) in by_night.items() if refusal} == {unit for unit in REFUSED if unit in by_night}
     assert len(by_night) == 2 * count - 1
     assert held_by(whole, days) == held_by(daily, days)
-    assert sum(account.deduplicated for account, _ in by_night.values()) == {3: 1, len(NIGHTS): 3}[count]
+    assert sum(account.deduplicated for account, _ in by_night.values()) == {3: 2, len(NIGHTS): 4}[count]
 
 
 def said_by(*receipts: DataReceipt | RefusalReceipt) -> dict[tuple[str, date], tuple[RowAccount, str]]:
