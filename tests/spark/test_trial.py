@@ -103,7 +103,9 @@ def compute(monkeypatch: pytest.MonkeyPatch, change: Callable[[Any], Any]) -> No
 
 
 def tried(p: Platform, case: UseCase, on: str = MAIN, days: int = 14) -> Trial:
-    return trial.try_out(replace(p, case=case), run("train"), on, days, lambda _words: None)
+    model = case.model.model_copy(update={"num_workers": p.case.model.num_workers})  # as whoever opens a platform places it
+    placed = case.model_copy(update={"model": model})
+    return trial.try_out(replace(p, case=placed), run("train"), on, days, lambda _words: None)
 
 
 def test_unchanged_code_changes_nothing_to_the_byte(p: Platform, code: Callable[..., UseCase]) -> None:
