@@ -6,7 +6,6 @@ import hashlib
 import signal
 import subprocess
 import sys
-import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from typing import Any
 import pytest
 
 from lakeloop.adapters.mlflow_server import MlflowRegistry, MlflowRuns
-from lakeloop.adapters.mlflow_server.client import client_of
 from lakeloop.adapters.platform_db import PlatformDb
 from lakeloop.core.runs import SessionKey
 from lakeloop.steps.left_open import close_left
@@ -43,21 +41,6 @@ def recorded(runs: MlflowRuns, name: str, file: str) -> None:
             run_id, model=name, model_file=file, sha256=hashlib.sha256(Path(file).read_bytes()).hexdigest(),
             metrics={}, daily={}, learnt=[], pictures=PICTURES, tags=TAGS,
         )  # fmt: skip
-
-
-@pytest.fixture
-def name() -> str:
-    return f"m{uuid.uuid4().hex[:8]}"
-
-
-@pytest.fixture
-def client(mlflow_uri: str) -> Any:
-    return client_of(mlflow_uri)
-
-
-@pytest.fixture
-def runs(mlflow_uri: str) -> MlflowRuns:
-    return MlflowRuns(mlflow_uri)
 
 
 @pytest.fixture

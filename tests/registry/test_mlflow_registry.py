@@ -6,7 +6,6 @@ import hashlib
 import json
 import socket
 import time
-import uuid
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -18,7 +17,6 @@ import xgboost
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from lakeloop.adapters.mlflow_server import MlflowRegistry, MlflowRuns
-from lakeloop.adapters.mlflow_server.client import client_of
 from lakeloop.core.curves import calibration, points
 from lakeloop.core.errors import RegistryFailed, SparkFailed
 from lakeloop.core.metrics import ScoreBin
@@ -54,30 +52,6 @@ def elsewhere(tmp_path: Path) -> None:
 
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/elsewhere.db")
     mlflow.set_registry_uri(f"sqlite:///{tmp_path}/elsewhere.db")
-
-
-@pytest.fixture
-def name() -> str:
-    """A model name nobody used."""
-    return f"m{uuid.uuid4().hex[:8]}"
-
-
-@pytest.fixture
-def registry(mlflow_uri: str) -> MlflowRegistry:
-    """The adapter under test."""
-    return MlflowRegistry(mlflow_uri)
-
-
-@pytest.fixture
-def runs(mlflow_uri: str) -> MlflowRuns:
-    """The other half of the adapter under test."""
-    return MlflowRuns(mlflow_uri)
-
-
-@pytest.fixture
-def client(mlflow_uri: str) -> Any:
-    """The client that both halves use."""
-    return client_of(mlflow_uri)
 
 
 @pytest.fixture
