@@ -83,7 +83,7 @@ def _put_forward(p: Platform, run: Run, ledger: Ledger, version: int) -> Promoti
 
 def _asked_anew(p: Platform, ledger: Ledger, known: TrainingSet, fitted: Fitted) -> tuple[GateResult, ...]:
     """Its gates by the lake's record and main as it is now: anybody on the registry's network may tag a version."""
-    measured = as_of(fitted.evaluation, known, ledger, p)
+    measured = as_of(fitted.evaluation, known.fit.last, known.reads, ledger, p)
     now = ledger.champion
     if now and now.model_version != measured.champion:
         gap = f"it was measured beside {measured.beside}, and version {now.model_version} is champion"

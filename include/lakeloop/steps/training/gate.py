@@ -1,7 +1,7 @@
 """Gate: what was measured against the case's policy; the verdict is kept with the version, and shown."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from lakeloop.core.aliases import GATES_PAGE
@@ -11,6 +11,7 @@ from lakeloop.core.gates import GateResult, judge_gates, may_promote, warns
 from lakeloop.core.lake import evidence_path, gates_tag
 from lakeloop.core.ledger import Ledger
 from lakeloop.core.model_card import model_card
+from lakeloop.core.receipts import Reads
 from lakeloop.core.runs import Run
 from lakeloop.core.signature import signature_of
 from lakeloop.core.training import TrainingSet
@@ -32,7 +33,7 @@ def gate(p: Platform, run: Run, fitted: dict[str, Any]) -> dict[str, Any]:
     key, commit = fitted["run_key"], fitted["commit"]
     known, found = read_training(p.lake, commit, key), read_fitted(p.lake, commit, key)
     ledger = read_ledger(p.lake, p.case.name)
-    results = judge_gates(p.case.gates, as_of(found.evaluation, known, ledger, p))
+    results = judge_gates(p.case.gates, as_of(found.evaluation, known.fit.last, known.reads, ledger, p))
     version = p.registry.version(p.case.name, fitted["version"])
     asks = asks_why(results, ledger)
     card = model_card(p.case, version.version, known, found, results, p.sites)
@@ -89,14 +90,14 @@ def _links(p: Platform, version: ModelVersion, known: TrainingSet) -> dict[str, 
     }
 
 
-def as_of(measured: Evaluation, known: TrainingSet, ledger: Ledger, p: Platform) -> Evaluation:
+def as_of(measured: Evaluation, newest: date, reads: Reads, ledger: Ledger, p: Platform) -> Evaluation:
     """What was measured, with what only main can tell now: what was withdrawn since, and how old the newest learnt day is."""
     return measured.model_copy(
         update={
             "live_features": signature_of(p.case),
-            "newest_day": known.fit.last,
+            "newest_day": newest,
             "business_day": ledger.today(p.case, datetime.now(UTC)),
-            "lost": tuple(str(unit) for unit in ledger.lost_reads(known.reads)),
+            "lost": tuple(str(unit) for unit in ledger.lost_reads(reads)),
         }
     )
 

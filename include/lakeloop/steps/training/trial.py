@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import NamedTuple
 
 from lakeloop.core.errors import InvalidInput, NotFound
@@ -16,7 +16,6 @@ from lakeloop.core.reports import MatrixChangeReport, MatrixReport, SplitFacts, 
 from lakeloop.core.runs import Run
 from lakeloop.core.score_moves import ScoreMovesReport
 from lakeloop.core.scoring import whole_days
-from lakeloop.core.signature import signature_of
 from lakeloop.core.training import Fitted, TrainingSet
 from lakeloop.core.trial import (
     SplitRows,
@@ -33,6 +32,7 @@ from lakeloop.core.words import counted
 from lakeloop.steps.history import read_ledger
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.training.contract_trial import try_contract
+from lakeloop.steps.training.gate import as_of
 from lakeloop.steps.training.prepare import FILES, matured_days, training_reads
 from lakeloop.steps.training.record import read_fitted, read_training
 from lakeloop.steps.training.work_area import work_area
@@ -76,16 +76,13 @@ def try_out(p: Platform, run: Run, ref: str, days: int, say: Say) -> Trial:
     before, version = (record.found.evaluation, record.version) if record else (None, None)
     evaluation = with_champion(made.fitted.evaluation, before, version)
     reads = training_reads(ledger, p.case, [*split.fit, *split.holdout])
-    standing = {
-        "live_features": signature_of(p.case), "newest_day": made.written.fit.last,
-        "business_day": now.today(p.case, datetime.now(UTC)), "lost": tuple(map(str, now.lost_reads(reads))),
-    }  # fmt: skip
     return Trial(
         model=p.case.name, commit=commit, champion=record.version if record else None, splits=_splits(record, made.written),
         rows=made.changes.rows if made.changes else None,
         features=features_moved(record.known.features, p.case.feature_names, made.changes) if record and made.changes else (),
         settings=_settings(p.case, record), metrics=metrics_beside(evaluation), days=days_beside(evaluation),
-        gates=judge_gates(p.case.gates, evaluation.model_copy(update=standing)), slices=slices_beside(evaluation),
+        gates=judge_gates(p.case.gates, as_of(evaluation, made.written.fit.last, reads, now, p)),
+        slices=slices_beside(evaluation),
         scores=made.scores, sha256=made.fitted.sha256, contract=contract,
         is_same_model=made.fitted.sha256 == record.found.sha256 if record else None,
         notes=tuple(filter(None, (why, left, *_data_notes(p, ledger, head, record, split)))),
