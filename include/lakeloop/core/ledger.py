@@ -102,6 +102,12 @@ class Ledger:
         return self.promotions[-1] if self.promotions else None
 
     @property
+    def champion_scores(self) -> dict[date, PublishedScores]:
+        """Published scores that stand and are those of today's champion; none without one."""
+        version = self.champion.model_version if self.champion else None
+        return {day: held for day, held in self.scores.items() if held.model_version == version and not held.recalled}
+
+    @property
     def cut_off(self) -> date | None:
         """The last day the champion learnt from; None without a champion, or where its receipt does not say."""
         return self.champion.trained_to if self.champion else None

@@ -22,11 +22,7 @@ def to_measure(ledger: Ledger, case: UseCase, judged: Iterable[date]) -> list[da
 
 def matured(ledger: Ledger, case: UseCase) -> list[date]:
     """Dates whose published scores are the champion's and whose labels main holds; oldest first."""
-    champion = ledger.champion
-    if champion is None:
-        return []
-    ours = [day for day, held in ledger.scores.items() if not held.recalled and held.model_version == champion.model_version]
-    return sorted(day for day in ours if ledger.owner(UnitId(case.label.table, day)))
+    return sorted(day for day in ledger.champion_scores if ledger.owner(UnitId(case.label.table, day)))
 
 
 def promised(ledger: Ledger) -> float | None:

@@ -5,11 +5,12 @@ from datetime import date
 from typing import NamedTuple, get_args
 
 from lakeloop.core.ledger import Ledger
+from lakeloop.core.training import VERDICT
 from lakeloop.core.use_case import QualityPolicy, UseCase
 from lakeloop.core.verdict import CONSEQUENCES, VerdictWord
 from lakeloop.core.words import counted
 
-_BY_VERDICT = "verdict|"
+_BY_VERDICT = f"{VERDICT}|"
 _ASKING = {word for word in get_args(VerdictWord) if CONSEQUENCES[word].retrains}
 
 
@@ -26,19 +27,11 @@ def asked_by_verdict(ledger: Ledger, case: UseCase, causes: Iterable[str]) -> As
     `causes` are those of the trainings that ended. Days are data dates, so that a replayed year behaves like the year.
     """
     policy = case.drift.quality
-    days = asking_days(ledger)
-    if not days:
+    newest = max((day for day, held in ledger.champion_scores.items() if held.record.verdict in _ASKING), default=None)
+    if newest is None:
         return Asked("", "no verdict on the champion's scores asks for a training")
-    newest = days[-1]
     answered = sorted(date.fromisoformat(cause.removeprefix(_BY_VERDICT)) for cause in causes if cause.startswith(_BY_VERDICT))
     return Asked("", why) if (why := _why_not(newest, answered, policy)) else Asked(f"{_BY_VERDICT}{newest}", "")
-
-
-def asking_days(ledger: Ledger) -> list[date]:
-    """Dates whose verdict, on scores of today's champion that stand, is one that retrains; oldest first."""
-    version = ledger.champion.model_version if ledger.champion else None
-    ours = {day: held for day, held in ledger.scores.items() if held.model_version == version and not held.recalled}
-    return sorted(day for day, held in ours.items() if held.record.verdict in _ASKING)
 
 
 def _why_not(newest: date, answered: list[date], policy: QualityPolicy) -> str:
