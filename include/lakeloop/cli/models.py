@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
 @commands.command("list", epilog=ends("lakeloop models list flights", "0: listed; 1: it failed, and says why"))
 def list_versions(case: AnyCase = "", as_json: AsJson = False) -> None:
     """List versions, newest first: state, what each learnt from, how well it ranks, who promoted it and when."""
-    found = {name: _versions(name) for name in cases_asked(case)}
+    found = {name: _listed(name) for name in cases_asked(case)}
     if as_json:
         show_json({name: [one.model_dump(mode="json") for one in rows] for name, rows in found.items()})
         return
@@ -49,8 +49,9 @@ def list_versions(case: AnyCase = "", as_json: AsJson = False) -> None:
 @commands.command(epilog=ends("lakeloop models show flights 3", "0: shown; 1: there is no such version, or it failed"))
 def show(case: Case, version: Version, as_json: AsJson = False) -> None:
     """Show a version: its facts, gates, metrics, and the addresses of its card, its gates' page, its runs and its data."""
-    one, metrics = _version(case, version)
-    links = _links(case, one)
+    with _opened(case) as (p, _):
+        one, metrics = _version(p, version)
+        links = _links(p, one)
     if as_json:
         show_json({**one.model_dump(mode="json"), "metrics": metrics, "links": links})
         return
@@ -62,7 +63,8 @@ def show(case: Case, version: Version, as_json: AsJson = False) -> None:
 @commands.command(epilog=ends("lakeloop models compare flights 2 3", "0: shown, whatever differs; 1: it failed"))
 def compare(case: Case, first: Version, second: Version, as_json: AsJson = False) -> None:
     """Compare two versions side by side: days, features, metrics and gates."""
-    rows = beside(*_version(case, first), *_version(case, second))
+    with _opened(case) as (p, _):
+        rows = beside(*_version(p, first), *_version(p, second))
     columns = ("what", f"version {first}", f"version {second}", "difference")
     if as_json:
         show_json([dict(zip(columns, row, strict=True)) for row in rows])
@@ -134,27 +136,30 @@ def _opened(name: str, reason: str = "") -> Iterator[tuple[Any, Any]]:
         yield p, run
 
 
-def _versions(name: str) -> list[VersionFacts]:
+def _listed(name: str) -> list[VersionFacts]:
+    with _opened(name) as (p, _):
+        return _versions(p)
+
+
+def _versions(p: Any) -> list[VersionFacts]:
     from lakeloop.steps.history import read_ledger
     from lakeloop.steps.reconcile import registered_tags
 
-    with _opened(name) as (p, _):
-        return versions_of(read_ledger(p.lake, name), registered_tags(p.registry, name))
+    return versions_of(read_ledger(p.lake, p.case.name), registered_tags(p.registry, p.case.name))
 
 
-def _version(name: str, version: int) -> tuple[VersionFacts, dict[str, float]]:
-    found = next((one for one in _versions(name) if one.version == version), None)
+def _version(p: Any, version: int) -> tuple[VersionFacts, dict[str, float]]:
+    name = p.case.name
+    found = next((one for one in _versions(p) if one.version == version), None)
     if found is None:
         message = f"{name} has no version {version}; nothing was shown. Next: `lakeloop models list {name}`"
         raise InvalidInput(message)
-    with _opened(name) as (p, _):
-        return found, dict(p.registry.metrics(name, version)) if found.registered else {}
+    return found, dict(p.registry.metrics(name, version)) if found.registered else {}
 
 
-def _links(name: str, one: VersionFacts) -> dict[str, str]:
-    with _opened(name) as (p, _):
-        run_id = p.registry.version(name, one.version).run_id if one.registered else ""
-        return pages(name, one, run_id, p.sites | p.links)
+def _links(p: Any, one: VersionFacts) -> dict[str, str]:
+    run_id = p.registry.version(p.case.name, one.version).run_id if one.registered else ""
+    return pages(p.case.name, one, run_id, p.sites | p.links)
 
 
 def _end(done: dict[str, Any], *, as_json: bool) -> None:
