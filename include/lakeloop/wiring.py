@@ -160,6 +160,18 @@ def upgrade_lake(settings: Settings) -> str:
 
 
 @contextmanager
+def noted(session: SessionKey, settings: Settings) -> Iterator[None]:
+    """Notes the session of a command while it runs, so that nobody replaces Spark under one that rests, and the janitor
+    ends what a killed one left; a try of Airflow's is noted by its task."""
+    sessions = platform_db_of(settings).sessions
+    sessions.opened(session)
+    try:
+        yield
+    finally:
+        sessions.ended(session.id)
+
+
+@contextmanager
 def open_platform(case_ref: str, session: SessionKey, settings: Settings | None = None) -> Iterator[Platform]:
     """The ports for one task, with a Spark session named by `session` that is opened on first use."""
     from lakeloop.adapters.file_inspector import FileInspector

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from lakeloop import wiring
+from lakeloop.core.runs import SessionKey
 from lakeloop.settings import Settings
 from lakeloop.wiring import code_version, source_of
 
@@ -67,3 +69,13 @@ def test_the_feed_is_a_folder_or_a_bucket_as_the_settings_say(feed: str, kind: s
     settings = Settings.load()
     assert type(source_of(settings)).__name__ == kind
     assert "hidden" not in repr(settings)
+
+
+def test_the_session_of_a_command_is_noted_while_it_runs(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    key = SessionKey(installation="here", database="cli", dag="reproduce", run="flights-1", task="fit")
+    sessions = wiring.platform_db_of(settings).sessions
+    with pytest.raises(RuntimeError), wiring.noted(key, settings):
+        assert [row.key for row in sessions.open_since(-60)] == [key]
+        raise RuntimeError
+    assert not sessions.open_since(-60)

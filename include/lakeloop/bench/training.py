@@ -90,7 +90,7 @@ def _again(settings: Settings, version: int, number: int) -> tuple[str, float]:
     run = Run(case=REF, stage="train", run_id=f"reproduce-{version}-{number}", actor="bench")
     key = SessionKey(installation=settings.installation_id, database="bench", dag="reproduce", run=run.run_id, task="fit")
     begun = time.monotonic()
-    with wiring.open_platform(REF, key, settings) as p:
+    with wiring.noted(key, settings), wiring.open_platform(REF, key, settings) as p:
         report = reproduce(p, run, version, lambda _: None)
     differing = [f"{one.what}: {one.difference}" for one in report.compared if not one.is_equal]
     return "; ".join([*differing, *report.causes]) if differing else "", time.monotonic() - begun
@@ -101,11 +101,12 @@ def _fits(settings: Settings, matrix: str) -> list[Fit]:
 
     case = wiring.placed(wiring.load_case(REF).model_copy(update={"model": MODEL}), settings)
     key = SessionKey(installation=settings.installation_id, database="bench", dag="bench", run=matrix, task="fit")
-    spark = open_session(settings, key)
-    try:
-        return [_both_ways(spark, settings, case, matrix, times) for times in _TIMES]
-    finally:
-        spark.stop()
+    with wiring.noted(key, settings):  # it rests while native works
+        spark = open_session(settings, key)
+        try:
+            return [_both_ways(spark, settings, case, matrix, times) for times in _TIMES]
+        finally:
+            spark.stop()
 
 
 def _both_ways(spark: Any, settings: Settings, case: UseCase, matrix: str, times: int) -> Fit:

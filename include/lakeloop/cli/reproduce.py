@@ -51,7 +51,7 @@ def _reproduced(name: str, version: int) -> Reproduction:
     lake_at_hand(settings)
     once = f"{name}-{version}-{uuid4().hex[:12]}"  # a session that was ended is not opened again
     key = SessionKey(installation=settings.installation_id, database="cli", dag="reproduce", run=once, task="fit")
-    with wiring.open_platform(ref, key, settings) as p:
+    with wiring.noted(key, settings), wiring.open_platform(ref, key, settings) as p:
         return again(p, Run(case=ref, stage="train", run_id=f"reproduce-{version}", actor="cli"), version, say)
 
 

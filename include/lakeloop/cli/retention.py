@@ -68,7 +68,7 @@ def _applied(settings: Any, name: str, reason: str) -> dict[str, Any]:
     ref, now = wiring.case_ref(name), datetime.now(UTC)
     key = SessionKey(installation=settings.installation_id, database="cli", dag="retention", run="lakeloop", task="apply")
     run = Run.asked(case=ref, stage="retention", run_id=f"{now:%Y%m%d%H%M%S}", reason=reason, actor=settings.airflow_username)
-    with wiring.open_platform(ref, key, settings) as p:
+    with wiring.noted(key, settings), wiring.open_platform(ref, key, settings) as p:
         return apply(p, run, wiring.table_files_of(settings), now)
 
 

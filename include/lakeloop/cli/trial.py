@@ -66,7 +66,7 @@ def _tried(name: str, on: str, days: int) -> Trial:
     lake_at_hand(settings)
     once = uuid4().hex[:12]  # a session that was ended is not opened again
     key = SessionKey(installation=settings.installation_id, database="cli", dag="try", run=once, task=name)
-    with wiring.open_platform(ref, key, settings) as p:
+    with wiring.noted(key, settings), wiring.open_platform(ref, key, settings) as p:
         return tried(p, Run(case=ref, stage="train", run_id=f"try-{once}", actor=getpass.getuser()), on, days, say)
 
 
