@@ -26,6 +26,7 @@ _FORMS = {  # of the whole cell; each fails at once on most texts
     "IBANs": r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}",
     "card numbers": r"[2-6](?:[ -]?\d){12,18}",
 }
+_LEAST_BARE = 7  # signs of the shortest form that has neither an @ nor a colon: 1.2.3.4
 _LEAST_CARD = 10**12
 _ASCII_BEFORE_A_IS_10 = 55
 Suspects = Mapping[date, Mapping[str, str]]  # date -> column -> what it looks like
@@ -36,8 +37,10 @@ def looks_questions(frame: DataFrame, contract: TableContract, dates: Iterable[d
     columns = [column for column in contract.columns if _may_hold(column)]
     if not columns:
         return []
-    looks = F.explode(F.array(*(F.struct(F.lit(one.name).alias("column"), _kind(one).alias("kind")) for one in columns)))
-    found = frame.where(one_of(DATE_COLUMN, dates)).select(DATE_COLUMN, looks.alias("look")).where("look.kind IS NOT NULL")
+    kinds = {column.name: _kind(column) for column in columns}
+    seen = frame.where(one_of(DATE_COLUMN, dates)).where(F.coalesce(*kinds.values()).isNotNull())  # few rows are taken apart
+    looks = F.explode(F.array(*(F.struct(F.lit(name).alias("column"), kind.alias("kind")) for name, kind in kinds.items())))
+    found = seen.select(DATE_COLUMN, looks.alias("look")).where("look.kind IS NOT NULL")
     counted = found.groupBy(DATE_COLUMN, "look.column", "look.kind").agg(F.count("*").alias("rows"))
     return [Question(f"looks {contract.name}", counted)]
 
@@ -84,7 +87,8 @@ def _kind(column: Column) -> SparkColumn:
     form["card numbers"] &= _is_card(value)
     form["IBANs"] &= _is_iban(value)
     kinds = F.coalesce(*(F.when(looks, F.lit(kind)) for kind, looks in form.items()))
-    return F.when(value.rlike(_whole("|".join(_FORMS.values()))), kinds)  # one look at the many that are none of it
+    is_long_enough = (F.length(value) >= _LEAST_BARE) | value.contains("@") | value.contains(":")  # most codes are not
+    return F.when(is_long_enough & value.rlike(_whole("|".join(_FORMS.values()))), kinds)  # one look at the many that are none
 
 
 def _whole(pattern: str) -> str:

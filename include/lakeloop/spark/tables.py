@@ -10,6 +10,9 @@ from lakeloop.core.errors import NotFound
 # What Delta says of a path that holds no table, in the words of a read and of a write.
 _ABSENT = {"DELTA_TABLE_NOT_FOUND", "DELTA_PATH_DOES_NOT_EXIST", "DELTA_MISSING_DELTA_TABLE", "PATH_NOT_FOUND"}
 
+# Delta's Kernel reads a table's log itself, which is two Spark jobs a table otherwise. It only reads: UPDATE and DELETE need NONE.
+BY_KERNEL = {"spark.databricks.delta.v2.enableMode": "STRICT"}
+
 
 def uri(repository: str, ref: str, path: str) -> str:
     """The address of a path at a branch or commit, for Spark."""
@@ -17,9 +20,9 @@ def uri(repository: str, ref: str, path: str) -> str:
 
 
 def find_table(spark: SparkSession, repository: str, ref: str, table: str) -> DataFrame | None:
-    """The table at a ref, or None where there is none; asks the lake once."""
+    """The table at a ref, or None where there is none; asks the lake once. By name, which `BY_KERNEL` decides of."""
     try:
-        frame = spark.read.format("delta").load(uri(repository, ref, table))
+        frame = spark.table(f"delta.`{uri(repository, ref, table)}`")
         frame.schema  # noqa: B018  a Connect frame meets the lake here, a classic one above
     except AnalysisException as error:
         if error.getCondition() in _ABSENT:
