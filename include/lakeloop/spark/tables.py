@@ -10,7 +10,7 @@ from lakeloop.core.errors import NotFound
 # What Delta says of a path that holds no table, in the words of a read and of a write.
 _ABSENT = {"DELTA_TABLE_NOT_FOUND", "DELTA_PATH_DOES_NOT_EXIST", "DELTA_MISSING_DELTA_TABLE", "PATH_NOT_FOUND"}
 
-# Delta's Kernel reads a table's log itself, which is two Spark jobs a table otherwise. It only reads: UPDATE and DELETE need NONE.
+# Delta's Kernel reads a table's log itself, which is two Spark jobs a table otherwise. It only reads: an UPDATE is refused.
 BY_KERNEL = {"spark.databricks.delta.v2.enableMode": "STRICT"}
 
 
