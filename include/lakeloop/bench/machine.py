@@ -50,7 +50,7 @@ def spark_seconds(home: Path) -> float:
 
 def _spark(home: Path) -> list[psutil.Process]:
     words = {process: " ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])}
-    return [process for process, line in words.items() if "SparkConnectServer" in line and str(home) in line]
+    return [process for process, line in words.items() if "connect_server.py" in line and str(home) in line]
 
 
 def api_calls(endpoint: str) -> Calls:

@@ -18,7 +18,7 @@ from lakeloop.stack.layout import StackRoot, write_private
 from lakeloop.stack.ports import LOOPBACK
 from lakeloop.stack.program import Program
 
-SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
+SERVER = Path(__file__).with_name("connect_server.py")
 PROBE_SECONDS = 90
 _JAVA_OPTIONS = (
     "-Duser.timezone=UTC -XX:+UseSerialGC "
@@ -54,7 +54,7 @@ def program(root: StackRoot, keys: Keys, settings: Settings, port: int) -> Progr
         "OMP_NUM_THREADS": "1",
         **_java_home(),
     }
-    main = ("--master", f"local[{settings.spark_cores}]", "--class", SERVER, "--name", "lakeloop", "spark-internal")
+    main = ("--master", f"local[{settings.spark_cores}]", "--name", "lakeloop", str(SERVER))
     return Program("spark", (str(home / "bin" / "spark-submit"), *main), env, grace=20)
 
 
@@ -109,6 +109,8 @@ def _java_home() -> dict[str, str]:
 def _server(root: StackRoot, keys: Keys, port: int) -> dict[str, str]:
     scratch = root.folder("spark/local")
     return {
+        "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
+        "spark.sql.artifact.isolation.enabled": "false",  # one class loader, so that a query is compiled once, not once a session
         "spark.connect.grpc.binding.address": LOOPBACK,
         "spark.connect.grpc.binding.port": str(port),
         "spark.connect.authenticate.token": keys.spark_token,
