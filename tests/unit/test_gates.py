@@ -21,6 +21,7 @@ from lakeloop.core.gate_policy import (
 )
 from lakeloop.core.gates import judge_gates, may_promote, warns
 from lakeloop.core.signature import Feature
+from lakeloop.core.use_case import UseCase
 from tests.unit.small_training import CASE
 
 FIRST = date(2013, 5, 1)
@@ -196,6 +197,21 @@ def test_a_case_states_a_default_otherwise_by_a_gate_of_its_kind() -> None:
 def test_gates_that_contradict_each_other_are_no_case(own: tuple[Gate, ...], without: tuple[str, ...], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         type(CASE).model_validate(CASE.model_dump() | {"gates": own, "without_gates": without})
+
+
+def test_a_hold_out_too_short_for_the_comparison_with_a_champion_is_no_case() -> None:
+    def case(held_out: int, *gates: Gate, without: tuple[str, ...] = ()) -> UseCase:
+        asked = {"holdout_days": held_out, "gates": gates, "without_gates": without}
+        return UseCase.model_validate(CASE.model_dump() | asked)
+
+    words = r"shops: its gate better_than_champion compares .* on 7 days or more .*`holdout_days` is 6.*`holdout_days=7`"
+    with pytest.raises(ValueError, match=words):
+        case(6)
+    with pytest.raises(ValueError, match=r"its gate beats .* on 9 days or more .*`BeatsChampion\(fewest_days=8\)`"):
+        case(8, BeatsChampion(name="beats", fewest_days=9))
+    assert case(7).holdout_days == 7
+    assert case(6, BeatsChampion(fewest_days=6)).holdout_days == 6
+    assert case(1, without=("better_than_champion",)).holdout_days == 1
 
 
 def test_the_confidence_of_a_gain_is_the_gates_own_and_ninety_per_cent_unless_it_says_otherwise() -> None:
