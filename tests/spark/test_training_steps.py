@@ -204,6 +204,15 @@ def test_a_window_with_too_few_days_fits_nothing(p: Platform, first: date, last:
     assert words in answer["summary"]
 
 
+def test_a_hold_out_that_somebody_chose_asks_a_person(p: Platform) -> None:
+    small = replace(p, case=p.case.model_copy(update={"fewest_training_days": 6}))
+    asked = run("train").model_copy(update={"date_from": NIGHTS[0], "date_to": NIGHTS[7]})
+    gated = gate.gate(small, asked, fit.fit(small, asked, prepare.prepare(small, asked)))
+    known = read_training(p.lake, gated["commit"], gated["run_key"])
+    assert (known.holdout_dates, known.narrowed) == (tuple(NIGHTS[6:8]), "2024-05-01 to 2024-05-08")
+    assert gated["ask_why"].endswith("its hold-out is not the newest days: 2024-05-01 to 2024-05-08 was asked for")
+
+
 def test_the_clock_trains_a_week_of_the_cases_own_time_once(p: Platform) -> None:
     tick = Run(case=CASE, stage="train", run_id="train-1", cause="clock")
     done = fit.fit(p, tick, prepare.prepare(p, tick))

@@ -22,7 +22,9 @@ from lakeloop.core.gate_policy import (
 from lakeloop.core.gates import judge_gates, may_promote, warns
 from lakeloop.core.signature import Feature
 from lakeloop.core.use_case import UseCase
+from lakeloop.steps.training.gate import asks_why
 from tests.unit.small_training import CASE
+from tests.unit.test_ledger import after, promotion
 
 FIRST = date(2013, 5, 1)
 NUMBERS = (Feature(name="hour", kind="number"), Feature(name="temp", kind="number"))
@@ -279,6 +281,24 @@ def test_days_that_one_of_two_models_lacks_are_not_compared() -> None:
     later = [one.model_copy(update={"data_date": one.data_date + timedelta(days=7)}) for one in days("champion", 0.7, 0.46)]
     evaluation = measured(days=(*days("challenger", 0.76, 0.44), *later))
     assert len(evaluation.pairs("challenger", "champion", "log_loss")) == 7
+
+
+@pytest.mark.parametrize(
+    ("champion", "warned", "narrowed", "words"),
+    [
+        (True, False, "", ""),
+        (True, True, "", "better_than_champion warned"),
+        (True, False, "2013-01-01 to 2013-05-01", "its hold-out is not the newest days: 2013-01-01 to 2013-05-01 was asked for"),
+        (True, True, "2013", "better_than_champion warned; its hold-out is not the newest days: 2013 was asked for"),
+        (False, True, "", "a first model never promotes itself"),
+    ],
+)
+def test_a_person_is_asked_where_a_gate_warns_and_where_somebody_chose_what_it_is_judged_on(
+    champion: bool, warned: bool, narrowed: str, words: str
+) -> None:
+    chance = {"days": replaced("champion", days("champion", 0.74, 0.445, swing=0.1))} if warned else {}
+    ledger = after(promotion()) if champion else after()
+    assert asks_why(judge_gates(POLICY, measured(**chance)), ledger, narrowed) == words
 
 
 def test_without_gates_nobody_is_promoted() -> None:

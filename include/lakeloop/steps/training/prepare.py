@@ -62,7 +62,7 @@ def prepare(p: Platform, run: Run) -> dict[str, Any]:
         )
     )  # fmt: skip
     assert isinstance(written, MatrixReport)  # noqa: S101  # a job answers with its own report
-    training = _described(p, key, asked.cause, ledger, reads, split, written)
+    training = _described(p, run, key, asked.cause, ledger, reads, split, written)
     keep(p.lake, branch, key, {TRAINING: training})
     reached("train.written")
     commit = p.lake.commit(branch, f"training set of {p.case.name}", {})
@@ -113,8 +113,14 @@ def cause_of(ledger: Ledger, case: UseCase, run: Run, causes: Collection[str]) -
     return Asked("", f"{weekly} was trained for already; {asked.words}") if weekly in causes else Asked(weekly, "")
 
 
+def narrowed(ledger: Ledger, case: UseCase, run: Run, split: Split) -> str:
+    """The range that was asked for, where it leaves out matured days that are newer than the hold-out; else empty."""
+    newest = matured_days(ledger, case, run.model_copy(update={"date_from": None, "date_to": None}))[-1]
+    return f"{run.date_from} to {run.date_to}" if newest > split.holdout[-1] else ""
+
+
 def _described(
-    p: Platform, key: str, cause: str, ledger: Ledger, reads: Reads, split: Split, written: MatrixReport
+    p: Platform, run: Run, key: str, cause: str, ledger: Ledger, reads: Reads, split: Split, written: MatrixReport
 ) -> TrainingSet:
     skewed = skewed_days(ledger, [*split.fit, *split.holdout])
     return TrainingSet(
@@ -125,6 +131,7 @@ def _described(
         contract_version=p.case.contract_version(), lock_digest=p.lock_digest, cause=cause,
         skewed=skewed, skew=skew(p, ledger, skewed),
         cut_off=ledger.cut_off, champion=ledger.champion.model_version if ledger.champion else None,
+        narrowed=narrowed(ledger, p.case, run, split),
     )  # fmt: skip
 
 
