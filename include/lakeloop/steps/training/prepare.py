@@ -5,6 +5,7 @@ from collections.abc import Collection
 from datetime import UTC, date, datetime
 from typing import Any
 
+from lakeloop.core.aliases import became
 from lakeloop.core.checkpoints import reached
 from lakeloop.core.holdout import Split, TooFewDays, split_days
 from lakeloop.core.jobs import MatrixJob
@@ -53,6 +54,8 @@ def prepare(p: Platform, run: Run) -> dict[str, Any]:
     key = _key(p, reads, split, champion.model_version if champion else None)
     if made and made.run_key == _key(p, reads, split, made.previous):
         return _nothing("the champion was trained on exactly this data and code")
+    if asked.cause != BY_HAND and (before := _made_before(p, run, key, ledger)):
+        return _nothing(before)
     branch = run.branch(p.case.name)
     p.lake.create_branch(branch, head)
     written = p.spark.run(
@@ -80,6 +83,19 @@ def _key(p: Platform, reads: Reads, split: Split, compared: int | None) -> str:
         works=[json.dumps(reads, sort_keys=True, default=str), str(split.holdout[0]), f"beside {compared or 'no'} champion"],
         contract=p.case.contract_version(), code=p.code_version, model=_asked(p.case),
     )  # fmt: skip
+
+
+def _made_before(p: Platform, run: Run, key: str, ledger: Ledger) -> str:
+    """Which version another run made of the same work, and what became of it: only a person has it judged once more."""
+    version = p.runs.made(p.case.name, key)
+    if version is None or version.tags.get("airflow_run_id") == run.run_id:  # its own: it was cleared
+        return ""
+    happened = "was champion before" if ledger.promotion_of(version.version) else became(version.tags)
+    return (
+        f"version {version.version}, made by {version.tags.get('airflow_run_id', 'another run')}, is of exactly this data and "
+        f"code, and {happened}; nothing was fitted. Next: new data; or, for a person who answers for it, "
+        f"`lakeloop models promote {p.case.name} {version.version}`"
+    )
 
 
 def _making(ledger: Ledger) -> PromotionReceipt | None:
