@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from lakeloop.core.tuning import MOST_MINUTES
 from lakeloop.core.use_case import UseCase
 from lakeloop_airflow.retries import RETRIES
 from lakeloop_airflow.runs import decide_params, ingest_params, range_params
@@ -13,6 +14,8 @@ CHANNEL_MACRO = "slack_channel"
 # The last net: it also skips teardowns, so it stands far above what the tasks' own time-outs add up to.
 _NET = timedelta(hours=24)
 _LONGEST_TRIAL = timedelta(minutes=60)  # the one that runs when a tuning's budget ends is waited for, as long as this
+# Above every execution time-out, the longest tuning's too: what is open longer belongs to nobody.
+LONGEST_TRY = timedelta(minutes=MOST_MINUTES) + _LONGEST_TRIAL + timedelta(hours=1)
 
 
 def platform_dag(**own: Any) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from airflow.sdk import CronTriggerTimetable, task
 from lakeloop.adapters.platform_db import PlatformDb
 from lakeloop.core.errors import RegistryFailed
 from lakeloop.settings import Settings
+from lakeloop_airflow.case_dag import LONGEST_TRY
 from lakeloop_airflow.closing import interrupt
 from lakeloop_airflow.retries import RETRIES, RETRY_DELAY, RETRY_POLICY
 
 _log = logging.getLogger(__name__)
 _TASK: dict[str, Any] = {"retries": RETRIES, "retry_delay": RETRY_DELAY, "retry_policy": RETRY_POLICY}
-_LONGEST_TRY = timedelta(hours=3)  # above every execution time-out: a session open longer belongs to nobody
 _KEEP_NOTES = timedelta(days=30)
 
 
@@ -46,7 +46,7 @@ def sweep() -> dict[str, Any]:
 
     settings = Settings.load()
     database = PlatformDb(settings.platform_db_url)
-    ended = interrupt(database.sessions, database.sessions.open_since(_LONGEST_TRY.total_seconds()), settings)
+    ended = interrupt(database.sessions, database.sessions.open_since(LONGEST_TRY.total_seconds()), settings)
     database.sessions.forget(_KEEP_NOTES.total_seconds())
     database.outbox.forget(_KEEP_NOTES.total_seconds())
     swept = dict(janitor.sweep(lake_of(settings), database.outbox))
@@ -65,7 +65,7 @@ def _in_mlflow(settings: Settings, database: PlatformDb) -> dict[str, str]:
     cases = [wiring.load_case(wiring.case_ref(name)) for name in wiring.case_names()]
     try:
         aliases = [reconcile(lake, registry, database.outbox, case)["summary"] for case in cases]
-        left = [close_left(runs, case.name, tries_over(database, case.name), _LONGEST_TRY)["summary"] for case in cases]
+        left = [close_left(runs, case.name, tries_over(database, case.name), LONGEST_TRY)["summary"] for case in cases]
     except RegistryFailed as error:
         return {"mlflow": str(error)}
     return {"aliases": "; ".join(aliases), "left_open": "; ".join(left)}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lakeloop.core.tuning import Space, Tuning, Whole
+from lakeloop.core.tuning import MOST_MINUTES, Space, Tuning, Whole
 from lakeloop.core.use_case import UseCase
 from use_cases import flights
 
@@ -44,8 +44,8 @@ def bag() -> Any:
 
 @pytest.fixture
 def tuning_flights(monkeypatch: pytest.MonkeyPatch) -> UseCase:
-    """The flights case as it would be with tuning, where DAGs find it."""
-    tuning = Tuning(space=Space(max_depth=Whole(low=2, high=8)), minutes=240)
+    """The flights case as it would be with the longest tuning there may be, where DAGs find it."""
+    tuning = Tuning(space=Space(max_depth=Whole(low=2, high=8)), minutes=MOST_MINUTES)
     case = flights.FLIGHTS.model_copy(update={"tuning": tuning, "approval_hours": 0.1})
     monkeypatch.setattr(flights, "FLIGHTS", case)
     return case

@@ -286,7 +286,7 @@ def test_the_janitor_ends_sessions_that_belong_to_nobody(
 ) -> None:
     orphan = SessionKey(installation="i", database="d", dag="flights__score", run="r", task="score")
     platform_db.sessions.opened(orphan)
-    monkeypatch.setattr("lakeloop_airflow.housekeeping._LONGEST_TRY", __import__("datetime").timedelta(seconds=-60))
+    monkeypatch.setattr("lakeloop_airflow.housekeeping.LONGEST_TRY", __import__("datetime").timedelta(seconds=-60))
     monkeypatch.setattr("lakeloop.spark.connect.interrupt", lambda _settings, key: stage.interrupted.append(key))
     monkeypatch.setattr("lakeloop.steps.janitor.sweep", lambda *_: {"summary": "0 branches deleted"})
     monkeypatch.setattr("lakeloop.wiring.lake_of", lambda _settings: object())

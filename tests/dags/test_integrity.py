@@ -11,7 +11,7 @@ from airflow.sdk import dag as dag_of
 from airflow.serialization.serialized_objects import DagSerialization
 
 from lakeloop.core.use_case import UseCase
-from lakeloop_airflow.case_dag import case_dag
+from lakeloop_airflow.case_dag import LONGEST_TRY, case_dag
 from lakeloop_airflow.notify import alert_of_failed_run
 from lakeloop_airflow.task_groups import train_and_promote
 from use_cases.flights import FLIGHTS
@@ -179,13 +179,25 @@ def test_every_step_links_to_what_it_made(dags: dict[str, Any]) -> None:
             assert names == ["lakeFS branch", "Receipt", "Audit page"]
 
 
-def test_a_case_that_tunes_has_a_task_of_it_between_its_training_set_and_the_fit(tuning_flights: UseCase) -> None:
-    @dag_of(schedule=None, **case_dag(tuning_flights, "train"))
+def training_of(case: UseCase) -> Any:
+    """The training DAG of a case that has no file."""
+
+    @dag_of(schedule=None, **case_dag(case, "train"))
     def tuned__train() -> None:
         """A training that tunes."""
-        train_and_promote(tuning_flights)
+        train_and_promote(case)
 
-    made = tuned__train()
+    return tuned__train()
+
+
+def test_no_try_may_take_so_long_that_the_janitor_thinks_it_was_left(dags: dict[str, Any], tuning_flights: UseCase) -> None:
+    tasks = [*_tasks(dags), *training_of(tuning_flights).tasks]
+    assert "tune" in {task.task_id for task in tasks}
+    assert {task.task_id for task in tasks if task.execution_timeout >= LONGEST_TRY} == set()
+
+
+def test_a_case_that_tunes_has_a_task_of_it_between_its_training_set_and_the_fit(tuning_flights: UseCase) -> None:
+    made = training_of(tuning_flights)
     assert [task.task_id for task in made.topological_sort()] == [
         "prepare", "tune", "fit", "gate", "approve", "promote", "close_train",
     ]  # fmt: skip

@@ -19,10 +19,11 @@ from lakeloop.adapters.lakefs_lake import LakeFSLake
 from lakeloop.core.errors import ConfigurationError, InvalidInput, LeakageFound
 from lakeloop.core.gate_policy import DEFAULTS, BeatsBaseline, FitsSignature, HoldsInSlices, with_defaults
 from lakeloop.core.gates import judge_gates
-from lakeloop.core.jobs import ChampionFile, MatrixJob, TrainJob
+from lakeloop.core.jobs import ChampionFile, MatrixJob, TrainJob, TuneJob
 from lakeloop.core.lake import training
 from lakeloop.core.reports import MatrixReport, TrainReport
 from lakeloop.core.signature import signature_of
+from lakeloop.core.tuning import Space, Tuning, Whole
 from lakeloop.core.use_case import UseCase, XGBoost
 from lakeloop.settings import Settings
 from lakeloop.spark.encodings import Encodings, keep, kept_in
@@ -33,12 +34,14 @@ from lakeloop.spark.training.importance import importance
 from lakeloop.spark.training.matrix import FIT, HOLDOUT, read_split, write_matrix
 from lakeloop.spark.training.measures import by_day, histogram, slices
 from lakeloop.spark.training.train import _gap, train
+from lakeloop.spark.training.tune import tune
 from tests.spark.small_flights import days, publish, world
 from use_cases.flights import FLIGHTS
 
 DATES = days(date(2013, 3, 1), 24)
 FEW = XGBoost(max_depth=3, n_estimators=20, learning_rate=0.3, min_child_weight=5)
 CASE = FLIGHTS.model_copy(update={"model": FEW})
+TUNING = Tuning(space=Space(max_depth=Whole(low=2, high=4)), most_trials=2, validation_days=2)
 
 
 @pytest.fixture(scope="module")
@@ -250,10 +253,19 @@ def test_a_category_is_learnt_rides_in_the_model_and_may_hold_what_nobody_saw(
     assert report.evaluation.feature_auc["sky"] > 0.6
 
 
-def test_what_cannot_run_here_is_refused_before_it_starts(spark: SparkSession, job: TrainJob, tmp_path: Path) -> None:
-    many = job.model_copy(update={"model": FEW.model_copy(update={"num_workers": 64})})
+def test_what_cannot_run_here_is_refused_before_it_starts(
+    spark: SparkSession, job: TrainJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, held = FEW.model_copy(update={"num_workers": 64}), []
+    for module in ("train", "tune"):
+        monkeypatch.setattr(f"lakeloop.spark.training.{module}.held", lambda frame, _kept: held.append(frame) or frame)
     with pytest.raises(InvalidInput, match="asks for 64 workers"):
-        train(many, spark, CASE)
+        train(job.model_copy(update={"model": model}), spark, CASE)
+    asked = job.model_dump(include={"repository", "case", "matrix", "features"})
+    trials = TuneJob(**asked, model=model, tuning=TUNING, validation_dates=tuple(DATES[18:20]))
+    with pytest.raises(InvalidInput, match="asks for 64 workers"):
+        tune(trials, spark, CASE, lambda _trial: None)
+    assert held == [], "no row was put into memory"
     assert not list(tmp_path.iterdir())
 
 

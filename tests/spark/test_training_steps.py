@@ -22,10 +22,12 @@ from lakeloop.adapters.mlflow_server import MlflowRegistry, MlflowRuns
 from lakeloop.adapters.mlflow_server.client import client_of
 from lakeloop.core.errors import PreconditionFailed, PromotionRefused, RegistryFailed, SparkFailed
 from lakeloop.core.lake import evidence_path
+from lakeloop.core.retraining import Asked
 from lakeloop.core.runs import Run, SessionKey
 from lakeloop.core.use_case import UseCase
 from lakeloop.settings import Settings
 from lakeloop.stack.ports import LOOPBACK, free_port
+from lakeloop.steps.approval import answered, ask
 from lakeloop.steps.models import roll_back
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.promotion import promote
@@ -204,6 +206,15 @@ def test_a_window_with_too_few_days_fits_nothing(p: Platform, first: date, last:
     assert words in answer["summary"]
 
 
+def test_a_hold_out_that_somebody_chose_asks_a_person(p: Platform) -> None:
+    small = replace(p, case=p.case.model_copy(update={"fewest_training_days": 6}))
+    asked = run("train").model_copy(update={"date_from": NIGHTS[0], "date_to": NIGHTS[7]})
+    gated = gate.gate(small, asked, fit.fit(small, asked, prepare.prepare(small, asked)))
+    known = read_training(p.lake, gated["commit"], gated["run_key"])
+    assert (known.holdout_dates, known.narrowed) == (tuple(NIGHTS[6:8]), "2024-05-01 to 2024-05-08")
+    assert gated["ask_why"].endswith("its hold-out is not the newest days: 2024-05-01 to 2024-05-08 was asked for")
+
+
 def test_the_clock_trains_a_week_of_the_cases_own_time_once(p: Platform) -> None:
     tick = Run(case=CASE, stage="train", run_id="train-1", cause="clock")
     done = fit.fit(p, tick, prepare.prepare(p, tick))
@@ -211,6 +222,35 @@ def test_the_clock_trains_a_week_of_the_cases_own_time_once(p: Platform) -> None
     assert prepare.prepare(p, tick)["run_key"] == done["run_key"], "cleared from its start it finds its version again"
     later = tick.model_copy(update={"run_id": "train-2"})
     assert prepare.prepare(p, later)["summary"].startswith("weekly|2024-W19 was trained for already; ")
+
+
+def test_a_version_that_somebody_rejected_is_put_to_nobody_again_by_the_clock(
+    p: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MlflowRuns, "causes", lambda *_, **__: set())  # the server remembers the weeks of other tests
+    woken, tick = (Run(case=CASE, stage="train", run_id=f"{cause}-1", cause=cause) for cause in ("verdict", "clock"))
+    goes_on = replace(p, spark=Dying(p.spark, "matrix"))
+    with monkeypatch.context() as decayed:
+        decayed.setattr(prepare, "asked_by_verdict", lambda *_: Asked("verdict|2024-05-08", ""))
+        gated = gate.gate(p, woken, fit.fit(p, woken, prepare.prepare(p, woken)))
+        put_the_question(p, woken, gated)
+        with pytest.raises(PromotionRefused, match="was rejected by ann: it ranks nothing"):
+            answered(p, woken, gated, {"approved": False, "by": "ann", "why": "it ranks nothing"})
+        with pytest.raises(SparkFailed):  # it was cleared from its start
+            prepare.prepare(goes_on, woken)
+    answer = prepare.prepare(goes_on, tick)
+    assert answer["nothing_to_do"]
+    words = "version 1, made by verdict-1, is of exactly this data and code, and was rejected by ann: it ranks nothing; nothing"
+    assert answer["summary"].startswith(words)
+    assert p.registry.version("tiny", 1).tags["approval"] == "rejected"
+    with pytest.raises(SparkFailed):  # a person may have it judged once more
+        prepare.prepare(goes_on, run("train"))
+
+
+def put_the_question(p: Platform, woken: Run, gated: dict[str, Any]) -> None:
+    """The question is put to the case's one approver."""
+    named = replace(p, case=p.case.model_copy(update={"approvers": ("ann",)}))
+    ask(named, woken, gated, {"mlflow": ""})
 
 
 def test_a_rebuild_without_a_feature_of_then_says_so_and_fits_the_recorded_rows(

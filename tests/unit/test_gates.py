@@ -21,7 +21,10 @@ from lakeloop.core.gate_policy import (
 )
 from lakeloop.core.gates import judge_gates, may_promote, warns
 from lakeloop.core.signature import Feature
+from lakeloop.core.use_case import UseCase
+from lakeloop.steps.training.gate import asks_why
 from tests.unit.small_training import CASE
+from tests.unit.test_ledger import after, promotion
 
 FIRST = date(2013, 5, 1)
 NUMBERS = (Feature(name="hour", kind="number"), Feature(name="temp", kind="number"))
@@ -198,6 +201,21 @@ def test_gates_that_contradict_each_other_are_no_case(own: tuple[Gate, ...], wit
         type(CASE).model_validate(CASE.model_dump() | {"gates": own, "without_gates": without})
 
 
+def test_a_hold_out_too_short_for_the_comparison_with_a_champion_is_no_case() -> None:
+    def case(held_out: int, *gates: Gate, without: tuple[str, ...] = ()) -> UseCase:
+        asked = {"holdout_days": held_out, "gates": gates, "without_gates": without}
+        return UseCase.model_validate(CASE.model_dump() | asked)
+
+    words = r"shops: its gate better_than_champion compares .* on 7 days or more .*`holdout_days` is 6.*`holdout_days=7`"
+    with pytest.raises(ValueError, match=words):
+        case(6)
+    with pytest.raises(ValueError, match=r"its gate beats .* on 9 days or more .*`BeatsChampion\(fewest_days=8\)`"):
+        case(8, BeatsChampion(name="beats", fewest_days=9))
+    assert case(7).holdout_days == 7
+    assert case(6, BeatsChampion(fewest_days=6)).holdout_days == 6
+    assert case(1, without=("better_than_champion",)).holdout_days == 1
+
+
 def test_the_confidence_of_a_gain_is_the_gates_own_and_ninety_per_cent_unless_it_says_otherwise() -> None:
     swinging = measured(days=replaced("champion", days("champion", 0.74, 0.46, swing=0.045)))
     told = {share: judge_gates([BeatsChampion(confidence=share)], swinging)[0] for share in (0.8, 0.9, 0.99)}
@@ -216,7 +234,12 @@ def _alone(auc: float) -> dict[str, Any]:
         ("calibrated", _off_by(0.059), _off_by(0.061)),
         ("fresh", {"business_day": FIRST + timedelta(days=45)}, {"business_day": FIRST + timedelta(days=46)}),
         ("within_budget", {"fit_seconds": 1800.0}, {"fit_seconds": 1801.0}),
-        ("within_budget", {"model_bytes": 199_000_000}, {"model_bytes": 210_000_000}),
+        ("within_budget", {"model_bytes": 199_000_000}, {"model_bytes": 201_000_000}),
+        (
+            "better_than_champion",
+            {"days": replaced("champion", days("champion", 0.74, 0.46, count=7))},
+            {"days": replaced("champion", days("champion", 0.74, 0.46, count=6))},
+        ),
         ("holds_in_slices", _behind_by(0.019), _behind_by(0.021)),
         ("holds_in_slices", _behind_by(1.0, rows=199), _behind_by(1.0, rows=200)),
         ("leaks_nothing", _alone(0.99), _alone(0.991)),
@@ -258,6 +281,24 @@ def test_days_that_one_of_two_models_lacks_are_not_compared() -> None:
     later = [one.model_copy(update={"data_date": one.data_date + timedelta(days=7)}) for one in days("champion", 0.7, 0.46)]
     evaluation = measured(days=(*days("challenger", 0.76, 0.44), *later))
     assert len(evaluation.pairs("challenger", "champion", "log_loss")) == 7
+
+
+@pytest.mark.parametrize(
+    ("champion", "warned", "narrowed", "words"),
+    [
+        (True, False, "", ""),
+        (True, True, "", "better_than_champion warned"),
+        (True, False, "2013-01-01 to 2013-05-01", "its hold-out is not the newest days: 2013-01-01 to 2013-05-01 was asked for"),
+        (True, True, "2013", "better_than_champion warned; its hold-out is not the newest days: 2013 was asked for"),
+        (False, True, "", "a first model never promotes itself"),
+    ],
+)
+def test_a_person_is_asked_where_a_gate_warns_and_where_somebody_chose_what_it_is_judged_on(
+    champion: bool, warned: bool, narrowed: str, words: str
+) -> None:
+    chance = {"days": replaced("champion", days("champion", 0.74, 0.445, swing=0.1))} if warned else {}
+    ledger = after(promotion()) if champion else after()
+    assert asks_why(judge_gates(POLICY, measured(**chance)), ledger, narrowed) == words
 
 
 def test_without_gates_nobody_is_promoted() -> None:

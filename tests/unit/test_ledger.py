@@ -8,6 +8,7 @@ import pytest
 from lakeloop.core.contract import Column, TableContract
 from lakeloop.core.deliveries import is_new, next_number, refusal_before_write, state_of, to_publish
 from lakeloop.core.errors import PreconditionFailed
+from lakeloop.core.holdout import Split
 from lakeloop.core.lake import UnitId
 from lakeloop.core.ledger import Entry, Ledger, fold, night_of
 from lakeloop.core.receipts import (
@@ -32,7 +33,7 @@ from lakeloop.core.runs import Run
 from lakeloop.core.scoring import Candidate, is_spent, open_dates, to_judge, to_score, too_late
 from lakeloop.core.use_case import Label, Lookback, UseCase
 from lakeloop.core.withdrawal import Condemned, cascade_of, check_same
-from lakeloop.steps.training.prepare import matured_days
+from lakeloop.steps.training.prepare import matured_days, narrowed
 
 D = [date(2024, 1, day) for day in range(1, 10)]
 PRINT = Fingerprint(rows=2, hash="0" * 32)
@@ -217,6 +218,18 @@ def test_a_date_whose_own_data_came_after_its_prediction_is_neither_scored_nor_l
     assert to_score(ledger, CASE, SWEEP, []) == []
     assert too_late(ledger, CASE, SWEEP) == {D[2]: ["inputs"]}
     assert matured_days(ledger, CASE, SWEEP) == []
+
+
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [(None, ""), (D[4], ""), (D[8], ""), (D[3], "2024-01-01 to 2024-01-04"), (D[2], "2024-01-01 to 2024-01-03")],
+)
+def test_a_range_that_leaves_out_newer_matured_days_is_told(last: date | None, words: str) -> None:
+    records = [landed(day, table=table) for day in D[:5] for table in ("inputs", "labels")]
+    ledger = after(intake("i", *records), data("d", *records))
+    asked = SWEEP.model_copy(update={"date_from": last and D[0], "date_to": last})
+    days = matured_days(ledger, CASE, asked)
+    assert narrowed(ledger, CASE, asked, Split(tuple(days[:-1]), (days[-1],))) == words
 
 
 def test_scores_of_a_date_stand_while_main_holds_the_data_of_that_date_they_were_made_from() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lakeloop.core.aliases import Difference, challenger_of, differences, faults, gates_of, state_of, wanted_aliases
+from lakeloop.core.aliases import Difference, became, challenger_of, differences, faults, gates_of, state_of, wanted_aliases
 from lakeloop.core.errors import PreconditionFailed, PromotionRefused
 from lakeloop.core.gates import GateResult
 from lakeloop.core.lake import UnitId
@@ -136,6 +136,24 @@ def test_each_version_has_one_state() -> None:
         1: "retired", 2: "previous", 3: "champion", 4: "superseded", 5: "refused", 6: "rejected", 8: "challenger",
         9: "not judged",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"gates": "asks", "approval": "rejected", "approval_by": "ann", "approval_why": "odd"}, "was rejected by ann: odd"),
+        (
+            {"gates": "asks", "approval": "lapsed", "approval_why": "no answer within 72 hours"},
+            "lapsed: no answer within 72 hours",
+        ),
+        ({"gates": "asks", "approval": "awaited"}, "waits for an answer"),
+        ({"gates": "refused"}, "its gates refused it"),
+        ({"gates": "passed"}, "its gates let it pass"),
+        ({}, "was never judged"),
+    ],
+)
+def test_what_became_of_a_version_is_told(said: dict[str, str], words: str) -> None:
+    assert became({"sha256": SHA[1], **said}) == words
 
 
 def test_gates_on_a_version_that_nobody_understands_count_as_none() -> None:

@@ -15,6 +15,8 @@ GATES_PAGE = "gates_page"  # where the lake keeps their page, of a version that 
 APPROVAL, APPROVAL_BY, APPROVAL_WHY = "approval", "approval_by", "approval_why"
 AWAITED, APPROVED, REJECTED, LAPSED = "awaited", "approved", "rejected", "lapsed"
 
+_SAID = {AWAITED: "waits for an answer", APPROVED: "was approved", REJECTED: "was rejected", LAPSED: "lapsed"}
+
 Tags = Mapping[str, str]
 State = Literal["champion", "previous", "challenger", "retired", "refused", "rejected", "superseded", "not judged"]
 _RECORDS: TypeAdapter[tuple[GateResult, ...]] = TypeAdapter(tuple[GateResult, ...])
@@ -93,6 +95,17 @@ def state_of(version: int, tags: Tags, ledger: Ledger, aliases: Mapping[str, int
     if tags.get(GATES) == "refused":
         return "refused"
     return "superseded" if tags.get(GATES) else "not judged"
+
+
+def became(tags: Tags) -> str:
+    """What its gates and a person said of a version that was not promoted, as the end of a sentence."""
+    if tags.get(GATES) == "refused":
+        return "its gates refused it"
+    by, why = (tags.get(name, "") for name in (APPROVAL_BY, APPROVAL_WHY))
+    said = _SAID.get(tags.get(APPROVAL, ""))
+    if said is None:
+        return "its gates let it pass" if tags.get(GATES) else "was never judged"
+    return said + (f" by {by}" if by else "") + (f": {why}" if why else "")
 
 
 def gates_of(tags: Tags) -> tuple[GateResult, ...]:

@@ -4,7 +4,7 @@ from lakeloop.core.errors import InvalidInput
 from lakeloop.core.words import counted
 
 _CELL = 4  # bytes of a float32
-_COPIES = 5  # the Arrow batch, pandas' copy, the float matrix, the quantile matrix and gradients: measured, rounded up
+_COPIES = 7  # Spark's own doubles, the Arrow batch, pandas' copy, float and quantile matrix, gradients: measured, rounded up
 _WORKER = 400 * 2**20  # a Python worker with xgboost in it
 
 

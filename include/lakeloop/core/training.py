@@ -43,6 +43,7 @@ class TrainingSet(Value):
     skew: tuple[ReadOtherwise, ...] = ()  # what that changed in the features of the newest of them
     cut_off: date | None = None  # the last day the champion learnt from, when there was one
     champion: int | None = None  # its version
+    narrowed: str = ""  # the range that was asked for, where it left out matured days that are newer than the hold-out
 
 
 class Tuned(Value):

@@ -12,6 +12,7 @@ from lakeloop.core.words import counted
 
 Parameters = dict[str, int | float]
 Stopped = Literal["trials", "budget"]
+MOST_MINUTES = 240  # the longest budget a case may give; how long a try of any task may take follows from it
 _WORDS: dict[Metric, str] = {"auc": "AUC", "log_loss": "log loss"}
 
 
@@ -81,7 +82,7 @@ class Tuning(Value):
     """How a case looks for better parameters before each fit, on the last days it learns from, never on the hold-out."""
 
     space: Space
-    minutes: float = Field(default=30, gt=0, le=240)  # of wall clock: no trial starts later, one that runs is waited for
+    minutes: float = Field(default=30, gt=0, le=MOST_MINUTES)  # of wall clock: no trial starts later, one that runs is waited for
     most_trials: int = Field(default=40, ge=2)  # the case's own parameters among them
     metric: Metric = "log_loss"  # its mean over the validation days
     validation_days: int = Field(default=5, ge=1)

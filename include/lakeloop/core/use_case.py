@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from lakeloop.core.contract import NAME, Severity, TableContract
-from lakeloop.core.gate_policy import Gate, with_defaults
+from lakeloop.core.gate_policy import BeatsChampion, Gate, with_defaults
 from lakeloop.core.tuning import Tuning, check_tuning
 from lakeloop.core.value import Value
-from lakeloop.core.words import names_word
+from lakeloop.core.words import counted, names_word
 
 
 class Lookback(Value):
@@ -225,6 +225,19 @@ class UseCase(Value):
             except ValueError as error:
                 msg = f"{self.name}: {error}"
                 raise ValueError(msg) from error
+        return self
+
+    @model_validator(mode="after")
+    def _may_replace_its_champion(self) -> Self:
+        for gate in self.gates:
+            if isinstance(gate, BeatsChampion) and gate.fewest_days > self.holdout_days:
+                msg = (
+                    f"{self.name}: its gate {gate.name} compares with the champion on {counted(gate.fewest_days, 'day')} or more "
+                    f"(`fewest_days`), and `holdout_days` is {self.holdout_days}: no version could ever follow the first "
+                    f"champion. Next: `holdout_days={gate.fewest_days}` or more, or "
+                    f"`BeatsChampion(fewest_days={self.holdout_days})` among its `gates`"
+                )
+                raise ValueError(msg)
         return self
 
     @model_validator(mode="after")

@@ -42,10 +42,11 @@ def train(job: TrainJob, spark: SparkSession, case: UseCase) -> TrainReport:
     _check(case)
     watch = Watch()
     with ExitStack() as kept:
-        past = held(read_split(spark, case, job.repository, job.matrix, FIT), kept)
-        later = held(read_split(spark, case, job.repository, job.matrix, HOLDOUT), kept)
+        past = read_split(spark, case, job.repository, job.matrix, FIT)
         rows = past.count()
-        check_room(spark, rows, case)
+        check_room(spark, rows, case)  # before a row of it is in memory
+        past = held(past, kept)
+        later = held(read_split(spark, case, job.repository, job.matrix, HOLDOUT), kept)
         encodings = learn(past, [name for name in case.categories if name in case.feature_names])
         aucs = aucs_alone(encoded(past, encodings), case, rows)
         check_leaks(aucs, case)

@@ -74,9 +74,9 @@ def _parts(job: TuneJob, spark: SparkSession, case: UseCase, kept: ExitStack) ->
     """The days that trials learn from, the later ones that they are measured on, and the rows of the first."""
     whole = read_split(spark, case, job.repository, job.matrix, FIT)
     is_later = F.expr(one_of(DATE_COLUMN, job.validation_dates))
+    rows = whole.where(~is_later).count()
+    check_room(spark, rows, case)  # before a row of it is in memory
     past, later = held(whole.where(~is_later), kept), held(whole.where(is_later), kept)
-    rows = past.count()
-    check_room(spark, rows, case)
     if not rows or later.isEmpty():
         message = f"tuning {case.name} needs labelled rows before and on its validation days; nothing was tuned"
         raise InvalidInput(message)

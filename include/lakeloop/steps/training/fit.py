@@ -7,6 +7,7 @@ from typing import Any
 
 from lakeloop.core.checkpoints import reached
 from lakeloop.core.curves import points
+from lakeloop.core.errors import AlreadyExists, RegistryFailed
 from lakeloop.core.evaluation import CHALLENGER, Evaluation
 from lakeloop.core.gate_policy import Metric
 from lakeloop.core.jobs import ChampionFile, TrainJob
@@ -31,19 +32,34 @@ def fit(p: Platform, run: Run, prepared: dict[str, Any]) -> dict[str, Any]:
 
     Raises:
         InvalidInput: a feature is the answer, or the fit cannot run here; the run in MLflow is failed, there is no version.
+        RegistryFailed: MLflow did not answer, or counts versions anew; the champion is unchanged.
     """
     key, branch, commit = prepared["run_key"], prepared["branch"], prepared["commit"]
     version = p.runs.made(p.case.name, key)
     if version is None:
         version = _fitted(p, run, read_training(p.lake, commit, key), branch, commit)
     done = version.tags["training_commit"]
-    p.lake.tag(model_tag(p.case.name, version.version), done)
+    _tag(p, version.version, done)
     reached("train.tagged")
     return {
         "nothing_to_do": False, "run_key": key, "branch": branch, "commit": done, "data_commit": prepared["data_commit"],
         "version": version.version, "sha256": read_fitted(p.lake, done, key).sha256, "sealed": False,
         "summary": f"version {version.version}: AUC {version.tags.get('auc', 'none')[:5]} on the hold-out",
     }  # fmt: skip
+
+
+def _tag(p: Platform, version: int, commit: str) -> None:
+    """Keep the record of a version under its number; a number that the lake knows otherwise tells of a registry that was lost."""
+    name = model_tag(p.case.name, version)
+    try:
+        p.lake.tag(name, commit)
+    except AlreadyExists as error:
+        msg = (
+            f"the registry counts the versions of {p.case.name} anew: version {version} is another training's in the lake, whose "
+            f"tag {name} stays as it is; nothing was promoted, the champion is unchanged. Next: bring MLflow's database back "
+            "from a backup (docs/troubleshooting.md says how), then clear the task `fit`."
+        )
+        raise RegistryFailed(msg) from error
 
 
 def _fitted(p: Platform, run: Run, known: TrainingSet, branch: str, commit: str) -> ModelVersion:

@@ -35,7 +35,7 @@ def gate(p: Platform, run: Run, fitted: dict[str, Any]) -> dict[str, Any]:
     ledger = read_ledger(p.lake, p.case.name)
     results = judge_gates(p.case.gates, as_of(found.evaluation, known.fit.last, known.reads, ledger, p))
     version = p.registry.version(p.case.name, fitted["version"])
-    asks = asks_why(results, ledger)
+    asks = asks_why(results, ledger, known.narrowed)
     card = model_card(p.case, version.version, known, found, results, p.sites)
     page = gate_page(p.case.name, version.version, known, found, results, asks, _links(p, version, known))
     measured = metrics_of(found, known)
@@ -102,12 +102,17 @@ def as_of(measured: Evaluation, newest: date, reads: Reads, ledger: Ledger, p: P
     )
 
 
-def asks_why(results: Sequence[GateResult], ledger: Ledger) -> str:
-    """Why a person has to answer before the promotion; empty when nobody has to."""
+def asks_why(results: Sequence[GateResult], ledger: Ledger, narrowed: str = "") -> str:
+    """Why a person has to answer before the promotion; empty when nobody has to.
+
+    `narrowed` is the range that chose an older hold-out than the newest: whoever asked for it chose what it is judged on.
+    """
     warned = [one.name for one in results if one.outcome == "warn"]
+    why = [f"{', '.join(warned)} warned"] if warns(results) else []
     if ledger.champion is None:
-        return "a first model never promotes itself"
-    return f"{', '.join(warned)} warned" if warns(results) else ""
+        why = ["a first model never promotes itself"]
+    why += [f"its hold-out is not the newest days: {narrowed} was asked for"] if narrowed else []
+    return "; ".join(why)
 
 
 def _refusal(p: Platform, version: ModelVersion, results: Sequence[GateResult], gated: dict[str, Any]) -> str:

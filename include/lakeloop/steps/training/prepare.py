@@ -5,6 +5,7 @@ from collections.abc import Collection
 from datetime import UTC, date, datetime
 from typing import Any
 
+from lakeloop.core.aliases import became
 from lakeloop.core.checkpoints import reached
 from lakeloop.core.holdout import Split, TooFewDays, split_days
 from lakeloop.core.jobs import MatrixJob
@@ -53,6 +54,8 @@ def prepare(p: Platform, run: Run) -> dict[str, Any]:
     key = _key(p, reads, split, champion.model_version if champion else None)
     if made and made.run_key == _key(p, reads, split, made.previous):
         return _nothing("the champion was trained on exactly this data and code")
+    if asked.cause != BY_HAND and (before := _made_before(p, run, key, ledger)):
+        return _nothing(before)
     branch = run.branch(p.case.name)
     p.lake.create_branch(branch, head)
     written = p.spark.run(
@@ -62,7 +65,7 @@ def prepare(p: Platform, run: Run) -> dict[str, Any]:
         )
     )  # fmt: skip
     assert isinstance(written, MatrixReport)  # noqa: S101  # a job answers with its own report
-    training = _described(p, key, asked.cause, ledger, reads, split, written)
+    training = _described(p, run, key, asked.cause, ledger, reads, split, written)
     keep(p.lake, branch, key, {TRAINING: training})
     reached("train.written")
     commit = p.lake.commit(branch, f"training set of {p.case.name}", {})
@@ -80,6 +83,19 @@ def _key(p: Platform, reads: Reads, split: Split, compared: int | None) -> str:
         works=[json.dumps(reads, sort_keys=True, default=str), str(split.holdout[0]), f"beside {compared or 'no'} champion"],
         contract=p.case.contract_version(), code=p.code_version, model=_asked(p.case),
     )  # fmt: skip
+
+
+def _made_before(p: Platform, run: Run, key: str, ledger: Ledger) -> str:
+    """Which version another run made of the same work, and what became of it: only a person has it judged once more."""
+    version = p.runs.made(p.case.name, key)
+    if version is None or version.tags.get("airflow_run_id") == run.run_id:  # its own: it was cleared
+        return ""
+    happened = "was champion before" if ledger.promotion_of(version.version) else became(version.tags)
+    return (
+        f"version {version.version}, made by {version.tags.get('airflow_run_id', 'another run')}, is of exactly this data and "
+        f"code, and {happened}; nothing was fitted. Next: new data; or, for a person who answers for it, "
+        f"`lakeloop models promote {p.case.name} {version.version}`"
+    )
 
 
 def _making(ledger: Ledger) -> PromotionReceipt | None:
@@ -113,8 +129,14 @@ def cause_of(ledger: Ledger, case: UseCase, run: Run, causes: Collection[str]) -
     return Asked("", f"{weekly} was trained for already; {asked.words}") if weekly in causes else Asked(weekly, "")
 
 
+def narrowed(ledger: Ledger, case: UseCase, run: Run, split: Split) -> str:
+    """The range that was asked for, where it leaves out matured days that are newer than the hold-out; else empty."""
+    newest = matured_days(ledger, case, run.model_copy(update={"date_from": None, "date_to": None}))[-1]
+    return f"{run.date_from} to {run.date_to}" if newest > split.holdout[-1] else ""
+
+
 def _described(
-    p: Platform, key: str, cause: str, ledger: Ledger, reads: Reads, split: Split, written: MatrixReport
+    p: Platform, run: Run, key: str, cause: str, ledger: Ledger, reads: Reads, split: Split, written: MatrixReport
 ) -> TrainingSet:
     skewed = skewed_days(ledger, [*split.fit, *split.holdout])
     return TrainingSet(
@@ -125,6 +147,7 @@ def _described(
         contract_version=p.case.contract_version(), lock_digest=p.lock_digest, cause=cause,
         skewed=skewed, skew=skew(p, ledger, skewed),
         cut_off=ledger.cut_off, champion=ledger.champion.model_version if ledger.champion else None,
+        narrowed=narrowed(ledger, p.case, run, split),
     )  # fmt: skip
 
 
