@@ -15,11 +15,13 @@ from lakeloop.adapters.mlflow_server import MlflowRegistry
 from lakeloop.adapters.mlflow_server.client import client_of
 from lakeloop.cli.main import app
 from lakeloop.core.errors import LakeloopError, PreconditionFailed, PromotionRefused
+from lakeloop.core.lake import evidence_path
 from lakeloop.stack.lakefs import LakefsServer
 from lakeloop.steps import withdraw
 from lakeloop.steps.history import read_ledger
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.promotion import promote
+from lakeloop.steps.training.gate_page import PAGE
 from lakeloop_airflow.inbox.lake_pages import LakePages
 from tests.protocol import toy
 from tests.protocol.challengers import approval, challenger
@@ -115,6 +117,9 @@ def test_a_promotion_by_hand_is_the_same_gated_merge_with_a_name_and_a_reason(th
     assert (receipt.actor, receipt.approved_by, receipt.reason, receipt.previous) == (me, me, "the storm is over", 2)
     assert receipt.reads == read_ledger(three.lake, "toy").promotions[0].reads
     assert three.registry.aliases("toy") == {"champion": 3, "previous": 2}
+    page = three.lake.get("main", evidence_path(receipt.run_key, PAGE)).decode()
+    for words in ("Gates of toy version 3", "a person is asked: beats_champion warned", "! warn", receipt.gates[-1].words):
+        assert words in page, "the page of the gates as they were asked now"
 
 
 def test_tags_that_say_that_the_gates_passed_do_not_make_them_pass(three: Platform, asked: Asked, mlflow_uri: str) -> None:

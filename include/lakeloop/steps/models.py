@@ -6,7 +6,7 @@ from typing import Any
 from lakeloop.core.aliases import GATES
 from lakeloop.core.errors import NotFound, PreconditionFailed, PromotionRefused
 from lakeloop.core.gates import GateResult, judge_gates
-from lakeloop.core.lake import MAIN, model_tag, run_key
+from lakeloop.core.lake import MAIN, gates_page, model_tag, run_key
 from lakeloop.core.ledger import Ledger
 from lakeloop.core.receipts import PromotionReceipt
 from lakeloop.core.runs import Run
@@ -17,6 +17,7 @@ from lakeloop.steps.platform import Platform
 from lakeloop.steps.promotion import Promotion, evaluate, merge, told
 from lakeloop.steps.training.fit import metrics_of
 from lakeloop.steps.training.gate import as_of, asks_why
+from lakeloop.steps.training.gate_page import gate_page
 from lakeloop.steps.training.record import read_fitted, read_training
 
 
@@ -81,7 +82,17 @@ def _put_forward(p: Platform, run: Run, ledger: Ledger, version: int) -> Promoti
         reads=known.reads, trained_to=known.fit.last, metrics=metrics_of(fitted, known),
         gates=gates, **_standing(ledger), reason=run.reason,
         approved_by=run.actor if asks else "", approved_why=run.reason if asks else "",
+        page=gate_page(p.case.name, version, known, fitted, gates, asks, _links(p, known, version)),
     )  # fmt: skip
+
+
+def _links(p: Platform, known: TrainingSet, version: int) -> dict[str, str]:
+    """From the page of gates that were asked anew to what they said after the fit, and to the lake as it was read then."""
+    lake = p.sites.get("lake", "")
+    return {
+        "what they said after the fit": lake and f"{lake}{gates_page(p.case.name, version, known.run_key)}",
+        "data commit": lake and f"{lake}{known.data_commit}/",
+    }
 
 
 def _asked_anew(p: Platform, ledger: Ledger, known: TrainingSet, fitted: Fitted) -> tuple[GateResult, ...]:
