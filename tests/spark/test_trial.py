@@ -36,7 +36,8 @@ from tests.spark.test_second_case import CASE, NIGHTS, deliver, ingest_all, run
 from tests.spark.tiny_world import Dying, settings_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint:UserWarning")  # of MLflow's own import
-SLICED = TINY.model_copy(update={"gates": (*TINY.gates, HoldsInSlices(by=("shop",), fewest_rows=1, worse_by=1.0))})
+BY_SHOP = (*TINY.gates, HoldsInSlices(by=("shop",), fewest_rows=1, worse_by=1.0))
+SLICED = TINY.model_copy(update={"gates": BY_SHOP, "approvers": ("the owner",)})
 UNNAMED = (*TINY.gates, HoldsInSlices(fewest_rows=2, worse_by=1.0))  # as the default, which names no columns either
 
 LATER = ("matrix_change", "train", "score_moves")  # jobs of a try after its first
