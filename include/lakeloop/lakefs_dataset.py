@@ -26,11 +26,23 @@ class LakefsDatasetSource(DatasetSource):
         return "lakefs"
 
     def load(self, dst_path: str | None = None) -> str:
-        """Every object below the path, as files of a folder (a new one unless it is named); the folder's path."""
+        """Every object below the path, as files of a folder (a new one unless it is named); the folder's path.
+
+        Raises:
+            ConfigurationError: the settings name the lake of another repository.
+        """
+        from lakeloop.core.errors import ConfigurationError
         from lakeloop.settings import Settings
         from lakeloop.wiring import lake_of
 
-        lake = lake_of(Settings.load())
+        settings = Settings.load()
+        if settings.repository != self.repository:  # a commit of that name may stand in both, and be something else
+            message = (
+                f"{self.uri} lies in the repository {self.repository}, and the settings name {settings.repository}; nothing was "
+                f"fetched. Next: LAKELOOP_REPOSITORY={self.repository}, with the endpoint and keys of the lake that holds it."
+            )
+            raise ConfigurationError(message)
+        lake = lake_of(settings)
         folder = Path(dst_path or tempfile.mkdtemp(prefix="lakefs-"))
         prefix = f"{self.path.rstrip('/')}/"
         for found in lake.list(self.commit, prefix):

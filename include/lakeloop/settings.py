@@ -9,6 +9,7 @@ from typing import Any, Self
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from lakeloop.core.addresses import without_login
 from lakeloop.core.errors import ConfigurationError
 
 REPO_ROOT = Path(__file__).resolve().parents[2]
@@ -38,7 +39,7 @@ class Settings(BaseSettings):
     spark_remote: str = "sc://localhost:15002"
     spark_token: SecretStr = SecretStr("")
     spark_cores: int = Field(default=2, ge=1)  # of the Spark server; the pool `spark` has one slot, and who holds it has them all
-    mlflow_tracking_uri: str = "http://127.0.0.1:5000"
+    mlflow_tracking_uri: str = "http://127.0.0.1:5000"  # for a client: it can carry a login, see `mlflow_url`
     airflow_url: str = "http://127.0.0.1:8080"
     airflow_username: str = "admin"
     airflow_password: SecretStr = SecretStr("")
@@ -87,6 +88,11 @@ class Settings(BaseSettings):
     def spark_connect_url(self) -> str:
         """The Connect address with its token: for a client's builder, never for a log or a spec."""
         return f"{self.spark_remote}/;token={self.spark_token.get_secret_value()}"
+
+    @property
+    def mlflow_url(self) -> str:
+        """MLflow's address as it is shown: whoever opens it logs in as themselves."""
+        return without_login(self.mlflow_tracking_uri)
 
     @property
     def storage_namespace(self) -> str:

@@ -190,7 +190,7 @@ def open_platform(case_ref: str, session: SessionKey, settings: Settings | None 
             code_version=_code_of(settings),
             lock_digest=lock_digest(settings.repo_root),
             links={"airflow": settings.airflow_url},
-            sites={"mlflow": settings.mlflow_tracking_uri, "lake": f"{settings.alerts_url}/lake/"},
+            sites={"mlflow": settings.mlflow_url, "lake": f"{settings.alerts_url}/lake/"},
         )  # fmt: skip
     finally:
         runner.close()

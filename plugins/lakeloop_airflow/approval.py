@@ -34,7 +34,7 @@ class PromotionApproval(ApprovalOperator):
             message = "nothing to ask: its gates passed"
             raise AirflowSkipException(message)
         settings = Settings.load()
-        pages = {"mlflow": settings.mlflow_tracking_uri, "evaluation": self._page()}
+        pages = {"mlflow": settings.mlflow_url, "evaluation": self._page()}
         pages["task"] = self.generate_link_to_ui(task_instance=context["ti"], base_url=settings.airflow_url)
         asked = perform("train", "approval.ask", self.case_ref, self.gated, pages)
         self.subject, self.body = asked["subject"], asked["body"]

@@ -14,9 +14,10 @@ from lakeloop.adapters.mlflow_server import MlflowRegistry, MlflowRuns
 from lakeloop.adapters.mlflow_server.client import client_of
 from lakeloop.core.evaluation import CHALLENGER, CHAMPION, DayMetrics, Evaluation
 from lakeloop.core.gates import Outcome, judge_gates
-from lakeloop.core.lake import MAIN, evidence_path
+from lakeloop.core.lake import MAIN, evidence_path, model_tag
 from lakeloop.core.ledger import Ledger
 from lakeloop.core.reports import Fingerprint, SplitFacts
+from lakeloop.core.signature import NUMBER, Feature
 from lakeloop.core.training import Fitted, Layout, TrainingSet
 from lakeloop.ports import Pictures
 from lakeloop.steps.gate_record import record_gates
@@ -77,6 +78,7 @@ def challenger(p: Platform, seed: int, outcome: Outcome = "pass", beside: int | 
             run_id, model=p.case.name, model_file=str(model_file), sha256=sha256, metrics={"auc": 0.8}, daily={}, learnt=[],
             pictures=Pictures("toy", [], [], {}), tags={**tags, "training_commit": commit},
         )  # fmt: skip
+    p.lake.tag(model_tag(p.case.name, made.version), commit)
     gates = judge_gates(p.case.gates, evaluation)
     asks = asks_why(gates, ledger)
     gated = {
@@ -96,7 +98,7 @@ def _evaluation(champion: int | None, auc: tuple[float, float]) -> Evaluation:
         for model, each in shown.items()
         for at in range(10)
     )
-    return Evaluation(days=days, champion=champion)
+    return Evaluation(days=days, champion=champion, model_features=(Feature(name="value", kind=NUMBER),))
 
 
 def _record(p: Platform, head: str, ledger: Ledger, key: str, sha256: str, days: list[date], evaluation: Evaluation) -> str:

@@ -65,6 +65,18 @@ def test_an_answer_without_a_reason_does_not_count(p: Platform, approved: bool, 
     assert (tags["approval"], tags.get("approval_by")) == ("awaited", None)
 
 
+@pytest.mark.parametrize(("by", "named"), [("", "somebody unnamed"), ("bob", "bob"), ("Ann", "Ann")])
+def test_an_answer_of_somebody_who_is_no_approver_does_not_count(p: Platform, by: str, named: str) -> None:
+    gated, before = challenger(p, 1), p.lake.head("main")
+    approval.ask(p, run("train"), gated, PAGES)
+    for approved, word in ((True, "yes"), (False, "no")):
+        words = f"the {word} of {named} to toy version 1 does not count: ann may answer, by the `approvers`.*one of them answer"
+        with pytest.raises(InvalidInput, match=words):
+            approval.answered(p, run("train"), gated, {"approved": approved, "by": by, "why": "I like it"})
+    tags = p.registry.version("toy", 1).tags
+    assert (tags["approval"], tags.get("approval_by"), p.lake.head("main")) == ("awaited", None, before)
+
+
 def test_a_question_about_what_was_promoted_by_hand_meanwhile_takes_nothing_back(p: Platform) -> None:
     gated = challenger(p, 1)
     promote_version(p, run("train").model_copy(update={"reason": "looked at", "actor": "bob"}), 1)

@@ -15,15 +15,19 @@ from lakeloop.adapters.mlflow_server import MlflowRegistry
 from lakeloop.adapters.mlflow_server.client import client_of
 from lakeloop.cli.main import app
 from lakeloop.core.errors import LakeloopError, PreconditionFailed, PromotionRefused
+from lakeloop.core.lake import evidence_path
 from lakeloop.stack.lakefs import LakefsServer
 from lakeloop.steps import withdraw
 from lakeloop.steps.history import read_ledger
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.promotion import promote
+from lakeloop.steps.training.gate_page import PAGE
 from lakeloop_airflow.inbox.lake_pages import LakePages
+from tests.protocol import toy
 from tests.protocol.challengers import approval, challenger
 from tests.protocol.test_promotion import condemn
 from tests.protocol.test_promotion import p as p  # the fixture
+from tests.protocol.toy import TOY
 from tests.protocol.world import DAY_ONE, Address, alerts, run
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint:UserWarning")  # of MLflow's own import
@@ -113,6 +117,9 @@ def test_a_promotion_by_hand_is_the_same_gated_merge_with_a_name_and_a_reason(th
     assert (receipt.actor, receipt.approved_by, receipt.reason, receipt.previous) == (me, me, "the storm is over", 2)
     assert receipt.reads == read_ledger(three.lake, "toy").promotions[0].reads
     assert three.registry.aliases("toy") == {"champion": 3, "previous": 2}
+    page = three.lake.get("main", evidence_path(receipt.run_key, PAGE)).decode()
+    for words in ("Gates of toy version 3", "a person is asked: beats_champion warned", "! warn", receipt.gates[-1].words):
+        assert words in page, "the page of the gates as they were asked now"
 
 
 def test_tags_that_say_that_the_gates_passed_do_not_make_them_pass(three: Platform, asked: Asked, mlflow_uri: str) -> None:
@@ -208,6 +215,35 @@ def test_a_rollback_to_a_version_that_learnt_from_withdrawn_data_needs_a_word(
     assert asked("rollback", "toy", "--reason", "worse", "--despite-withdrawn")["version"] == 1
     shown = asked("show", "toy", "1")
     assert (shown["state"], shown["read_withdrawn"]) == ("champion", True)
+
+
+@pytest.mark.parametrize(
+    ("now", "words"),
+    [
+        ({"feature_names": ("kelvin",)}, "kelvin was not learnt; value is not computed"),
+        ({"categories": ("value",)}, "value was learnt as a number and is a text"),
+    ],
+)
+def test_a_rollback_to_a_version_that_could_not_score_is_refused_dry_or_not(
+    three: Platform, asked: Asked, monkeypatch: pytest.MonkeyPatch, now: dict[str, Any], words: str
+) -> None:
+    before, aliases = three.lake.head("main"), three.registry.aliases("toy")
+    monkeypatch.setattr(toy, "TOY", TOY.model_copy(update=now))
+    for more in ([], ["--dry-run"], ["--despite-withdrawn"]):
+        with pytest.raises(PromotionRefused, match=f"version 1 cannot score.*: {words}; nothing was rolled back.*Next: another"):
+            asked("rollback", "toy", "--reason", "worse", *more)
+    assert (three.lake.head("main"), three.registry.aliases("toy")) == (before, aliases)
+
+
+def test_a_rollback_to_a_version_without_a_record_goes_by_the_names_on_its_tags(
+    three: Platform, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    three.lake.retag("model-toy-v1", three.lake.head("main"))  # of another model, say: a registry that was lost counts anew
+    with monkeypatch.context() as changed:
+        changed.setattr(toy, "TOY", TOY.model_copy(update={"feature_names": ("value", "kelvin")}))
+        with pytest.raises(PromotionRefused, match="version 1 cannot score.*: kelvin was not learnt; nothing was rolled back"):
+            asked("rollback", "toy", "--reason", "worse")
+    assert asked("rollback", "toy", "--reason", "worse")["version"] == 1
 
 
 def test_reconcile_is_a_command_with_a_dry_run(three: Platform, asked: Asked, mlflow_uri: str) -> None:

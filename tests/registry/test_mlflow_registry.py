@@ -24,6 +24,7 @@ from lakeloop.core.tuning import Trial
 from lakeloop.ports import LearntFrom, ModelVersion, Pictures
 from lakeloop.settings import REPO_ROOT
 from lakeloop.stack.ports import LOOPBACK, free_port
+from tests.losing_proxy import LosingProxy
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint:UserWarning")  # of MLflow's own import
 Record = Callable[..., ModelVersion]
@@ -229,6 +230,19 @@ def test_trials_without_a_server_say_which_was_not_written() -> None:
     trial = Trial(number=3, state="complete", params={}, value=0.4, started=datetime(2024, 5, 1, tzinfo=UTC), seconds=3)
     with pytest.raises(RegistryFailed, match="writing down trial 3 of run nobody"):
         MlflowRuns(f"http://{LOOPBACK}:{free_port()}").tried("nobody", trial, "auc")
+
+
+def test_a_trial_whose_run_was_made_and_not_heard_of_has_no_twin(mlflow_uri: str, client: Any, name: str) -> None:
+    trial = Trial(number=3, state="complete", params={}, value=0.4, started=datetime(2024, 5, 1, tzinfo=UTC), seconds=3)
+    with LosingProxy(mlflow_uri) as proxy:
+        runs = MlflowRuns(proxy.uri)
+        with runs.tuning(name, "k1", {}, {}) as parent:
+            proxy.lose("runs/create")
+            runs.tried(parent, trial, "auc")
+            assert proxy.has_lost
+    experiment = client.get_experiment_by_name(name).experiment_id
+    (made,) = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{parent}'")
+    assert (made.info.run_name, made.info.status, made.data.metrics) == ("trial-003", "FINISHED", {"validation_auc": 0.4})
 
 
 def test_a_week_is_trained_for_once(record: Record, runs: MlflowRuns, name: str) -> None:

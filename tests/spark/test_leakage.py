@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
 import struct
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
@@ -20,6 +21,7 @@ from lakeloop.spark.features import feature_frame
 from tests.spark.small_flights import Rows, days, planes, publish, world
 from use_cases.flights import FLIGHTS
 
+SEED = int(os.environ.get("LAKELOOP_SEED", "0"))  # of the first cut; whoever wants other cuts names another
 FIRST = date(2013, 2, 1)
 NUMBERS = {"temp", "wind_speed", "dep_delay", "arr_delay", "year", "seats"}
 TEXTS = {"tailnum": ("N1", "N5", "N11", None), "dest": ("BOS", "LAX", "ORD")}
@@ -73,11 +75,22 @@ def scrambled_after(tables: Mapping[str, Rows], by: datetime, draw: random.Rando
     return {name: early[name] + [other(row) for row in rows if draw.random() < 0.9] for name, rows in later.items()}
 
 
-@pytest.mark.parametrize("seed", range(2))
+def cuts(quick: int = 2, more: int = 6) -> list[Any]:
+    """Seeds from SEED on: a few for every run, the others for the slow ones."""
+    return [SEED + at for at in range(quick)] + [pytest.param(SEED + at, marks=pytest.mark.more) for at in range(quick, more)]
+
+
+@pytest.fixture
+def draw(seed: int) -> random.Random:
+    """What a test's cut is drawn from; pytest shows which it was where the test fails."""
+    print(f"the same cut again: LAKELOOP_SEED={seed}, and the first of these tests")  # noqa: T201
+    return random.Random(seed)
+
+
+@pytest.mark.parametrize("seed", cuts())
 def test_whatever_comes_after_a_prediction_leaves_its_features_bit_equal(
-    stack: Settings, lake: LakeFSLake, spark: SparkSession, seed: int
+    stack: Settings, lake: LakeFSLake, spark: SparkSession, draw: random.Random
 ) -> None:
-    draw = random.Random(seed)
     day = FIRST + timedelta(days=draw.randrange(30, 35))
     tables = restless(draw, day)
     by = FLIGHTS.prediction_time(day).astimezone(UTC)
@@ -108,11 +121,10 @@ def case_of(function: str, *features: str) -> UseCase:
     return FLIGHTS.model_copy(update={"features": f"{__name__}:{function}", "feature_names": features})
 
 
-@pytest.mark.parametrize("seed", range(2, 4))
+@pytest.mark.parametrize("seed", cuts())
 def test_the_platform_keeps_what_came_later_from_features_that_do_not_ask_when_it_came(
-    stack: Settings, lake: LakeFSLake, spark: SparkSession, seed: int
+    stack: Settings, lake: LakeFSLake, spark: SparkSession, draw: random.Random
 ) -> None:
-    draw = random.Random(seed)
     day = FIRST + timedelta(days=draw.randrange(30, 35))
     tables = restless(draw, day)
     by = FLIGHTS.prediction_time(day).astimezone(UTC)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import xgboost
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 
@@ -42,6 +43,7 @@ DATES = days(date(2013, 3, 1), 24)
 FEW = XGBoost(max_depth=3, n_estimators=20, learning_rate=0.3, min_child_weight=5)
 CASE = FLIGHTS.model_copy(update={"model": FEW})
 TUNING = Tuning(space=Space(max_depth=Whole(low=2, high=4)), most_trials=2, validation_days=2)
+KEYS = ("carrier", "flight", "origin", "data_date")
 
 
 @pytest.fixture(scope="module")
@@ -330,8 +332,27 @@ def test_importance_is_of_a_bounded_sample_that_stays_the_same(
     monkeypatch.setattr("lakeloop.spark.training.importance.SAMPLE", 50)
     report: TrainReport = train(job, spark, CASE)
     later = read_split(spark, CASE, shared_lake.repository, written[1], HOLDOUT)
-    again, sampled = importance(
-        later, ["carrier", "flight", "origin", "data_date"], CASE.feature_names, Path(report.model_file).read_bytes()
-    )
+    again, sampled = importance(later, KEYS, CASE.feature_names, Path(report.model_file).read_bytes())
     assert (again, sampled) == (report.importance, 50)
     assert json.dumps(again)
+
+
+def test_importance_is_the_exact_shap_values_of_the_sampled_rows_and_not_an_approximation(
+    spark: SparkSession,
+    shared_lake: LakeFSLake,
+    written: tuple[MatrixReport, str],
+    job: TrainJob,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lakeloop.spark.training.importance.SAMPLE", 50)
+    report: TrainReport = train(job, spark, CASE)
+    later = read_split(spark, CASE, shared_lake.repository, written[1], HOLDOUT)
+    sample = later.orderBy(F.xxhash64(*KEYS), *KEYS).limit(50).select(*CASE.feature_names).toPandas().astype("float32")
+    booster, rows = xgboost.Booster(model_file=report.model_file), xgboost.DMatrix(sample)
+
+    def moved(**how: bool) -> dict[str, float]:
+        parts = booster.predict(rows, pred_contribs=True, **how)[:, :-1]
+        return dict(zip(CASE.feature_names, np.abs(parts).mean(axis=0).tolist(), strict=True))
+
+    assert report.importance == pytest.approx(moved(), abs=1e-5)
+    assert report.importance != pytest.approx(moved(approx_contribs=True), abs=1e-3), "these rows would not tell the two apart"

@@ -12,7 +12,7 @@ import pytest
 import use_cases.tiny
 from pyspark.sql import functions as F
 from typer.testing import CliRunner, Result
-from use_cases.tiny import TINY
+from use_cases.tiny import SHOPS, TINY
 from use_cases.tiny import features as tiny_features
 
 from lakeloop.adapters.mlflow_server.client import client_of
@@ -36,7 +36,9 @@ from tests.spark.test_second_case import CASE, NIGHTS, deliver, ingest_all, run
 from tests.spark.tiny_world import Dying, settings_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint:UserWarning")  # of MLflow's own import
-SLICED = TINY.model_copy(update={"gates": (*TINY.gates, HoldsInSlices(by=("shop",), fewest_rows=1, worse_by=1.0))})
+BY_SHOP = (*TINY.gates, HoldsInSlices(by=("shop",), fewest_rows=1, worse_by=1.0))
+SLICED = TINY.model_copy(update={"gates": BY_SHOP, "approvers": ("the owner",)})
+UNNAMED = (*TINY.gates, HoldsInSlices(fewest_rows=2, worse_by=1.0))  # as the default, which names no columns either
 
 LATER = ("matrix_change", "train", "score_moves")  # jobs of a try after its first
 
@@ -133,11 +135,13 @@ def test_a_changed_feature_is_named_with_its_rows_and_the_scores_that_it_moves(
 ) -> None:
     warmer = F.when(F.col("shop") == "market", F.col("celsius") + 8).otherwise(F.col("celsius"))
     compute(monkeypatch, lambda frame: frame.withColumn("celsius", warmer))
-    found = tried(p, code())
+    found = tried(p, code(gates=UNNAMED))
     assert [(one.name, one.what, one.rows, one.largest) for one in found.features] == [("celsius", "changed", 9, 8.0)]
     assert (found.rows, found.is_same_model, found.changes_nothing) == (RowChange(changed=9, same=18), False, False)
     assert found.scores is not None
     assert (found.scores.rows, found.scores.largest > 0) == (6, True)
+    slices = {(one.column, one.value, one.rows) for one in found.scores.slices}
+    assert slices == {("shop", name, 2) for name in SHOPS}, "a gate that names no columns looks at the entity's"
     assert "1 column changed (celsius)" in found.verdict
 
 
@@ -146,9 +150,11 @@ def test_features_that_come_and_go_and_a_parameter_are_told_apart(
 ) -> None:
     compute(monkeypatch, lambda frame: frame.withColumn("kelvin", F.col("celsius") + 273.15).drop("visitors"))
     model = SLICED.model.model_copy(update={"max_depth": 1})
-    found = tried(p, code(feature_names=("celsius", "usual", "kelvin"), model=model))
+    few = (*TINY.gates, HoldsInSlices(fewest_rows=3, worse_by=1.0))
+    found = tried(p, code(feature_names=("celsius", "usual", "kelvin"), model=model, gates=few))
     assert {(one.name, one.what) for one in found.features} == {("kelvin", "added"), ("visitors", "removed")}
     assert found.settings == ("max_depth 2 becomes 1",)
+    assert (found.scores and found.scores.slices, found.slices) == ((), ()), "no shop has three rows"
     assert {one.name: one.outcome for one in found.gates}["fits_signature"] == "pass", "against the features of today"
 
 

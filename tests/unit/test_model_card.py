@@ -20,6 +20,8 @@ def test_the_card_has_the_facts_that_lead_back() -> None:
     for words in (
         "# shops version 3", "[`c0ffeec0ffee`](http://lake/", FITTED.sha256, "weekly|2024-W18".replace("|", "\\|"),
         "| learnt from | 2024-05-01 to 2024-05-07 (7) | 1,200 | 25.0% | 30 |", "| calibrated | ✅ pass | off by 0.01 |",
+        f"(http://lake/model-shops-v3-gates/_lakeloop/evidence/{KNOWN.run_key}/gates.html) |",
+        "| Airflow run | tag `airflow_run_id`; `lakeloop models show shops 3` links to it |",
         "| tuned | no: the case's own parameters |", "| hour | 0.4000 |", "| challenger | 0.7000 [0.7000, 0.7000] |",
     ):  # fmt: skip
         assert words in card, words

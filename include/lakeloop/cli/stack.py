@@ -197,7 +197,7 @@ def _addresses(settings: Settings) -> dict[str, str]:
     return {
         "lakefs": settings.lakefs_endpoint,
         "spark": settings.spark_remote,
-        "mlflow": settings.mlflow_tracking_uri,
+        "mlflow": settings.mlflow_url,
         "airflow": settings.airflow_url,
         "alerts": settings.alerts_url,
     }

@@ -191,7 +191,6 @@ class ScoreMovesJob(Job):
     kind: Literal["score_moves"] = "score_moves"
     before: ScoredBy
     after: ScoredBy
-    by: tuple[str, ...] = ()  # columns of `after` to group by
 
 
 class FeatureSkewJob(Job):

@@ -13,6 +13,7 @@ OWN = "_lakeloop/"  # what the platform says of its work; added to, never change
 RECEIPTS = f"{OWN}receipts/"
 EVIDENCE = f"{OWN}evidence/"
 PROMOTIONS = f"{OWN}promotions/"
+GATES_HTML = "gates.html"  # evidence of what a version's gates said
 ACTIONS = "_lakefs_actions/"
 HOOKS = "lua_hooks/"
 DATE_COLUMN = "data_date"
@@ -86,6 +87,11 @@ def model_tag(model: str, version: int) -> str:
 def gates_tag(model: str, version: int) -> str:
     """The lake's tag that keeps what a version's gates said last, beside what it learnt from."""
     return f"{model_tag(model, version)}-gates"
+
+
+def gates_page(model: str, version: int, run_key: str) -> str:
+    """The page of what a version's gates said last, as `ref/path`."""
+    return f"{gates_tag(model, version)}/{evidence_path(run_key, GATES_HTML)}"
 
 
 def verdicts(case: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from lakeloop.core.evaluation import CHALLENGER, Evaluation
 from lakeloop.core.gate_policy import Metric
 from lakeloop.core.gates import GateResult
+from lakeloop.core.lake import gates_page
 from lakeloop.core.reports import SplitFacts
 from lakeloop.core.resampling import day_bootstrap
 from lakeloop.core.training import Fitted, TrainingSet
@@ -21,7 +22,7 @@ def model_card(
     """What a version is, what it learnt from, how good it was on later days, and what its gates said."""
     parts = [
         f"# {case.name} version {number}",
-        _facts(case, known, found, links),
+        _facts(case, number, known, found, links),
         "## Data\n\n" + _splits(known),
         "## On days it never saw\n\n" + _measures(found.evaluation),
         "## Gates\n\n" + gate_table(results),
@@ -37,14 +38,16 @@ def gate_table(results: Sequence[GateResult]) -> str:
     return "\n".join(["| gate | | what was seen |", "|---|---|---|", *rows])
 
 
-def _facts(case: UseCase, known: TrainingSet, found: Fitted, links: Mapping[str, str]) -> str:
+def _facts(case: UseCase, number: int, known: TrainingSet, found: Fitted, links: Mapping[str, str]) -> str:
     lake = links.get("lake", "")
-    snapshot = f"[`{known.data_commit[:12]}`]({lake}{known.data_commit}/)" if lake else f"`{known.data_commit[:12]}`"
+    page = gates_page(case.name, number, known.run_key)
     model = ", ".join(f"{name} {value}" for name, value in (found.model or known.model).model_dump().items())
     rows = {
         "predicts": f"`{case.label.expression}` of `{case.label.table}`",
         "owner": case.owner,
-        "data commit": snapshot,
+        "data commit": _linked(f"`{known.data_commit[:12]}`", lake and f"{lake}{known.data_commit}/"),
+        "page of the gates": _linked(f"`{page}`", lake and f"{lake}{page}"),
+        "Airflow run": f"tag `airflow_run_id`; `lakeloop models show {case.name} {number}` links to it",
         "training set": f"`{found.matrix_commit[:12]}`, digest `{known.fit.digest.hash[:16]}`",
         "model bytes": f"sha256 `{found.sha256}`",
         "made because": known.cause,
@@ -90,6 +93,10 @@ def _skew(known: TrainingSet) -> str:
 def _importance(found: Fitted) -> str:
     rows = [f"| {name} | {value:.4f} |" for name, value in list(found.importance.items())[:_TOP]]
     return "\n".join([f"| feature | mean SHAP value over {found.sampled} rows, log odds |", "|---|---|", *rows])
+
+
+def _linked(words: str, address: str) -> str:
+    return f"[{words}]({address})" if address else words
 
 
 def _cell(text: str) -> str:

@@ -39,27 +39,41 @@ def answered(p: Platform, run: Run, gated: dict[str, Any], answer: Mapping[str, 
     """Hand a yes on to the promotion, with its version and its author; after a promotion by hand no answer counts.
 
     Raises:
-        InvalidInput: its reason is none; nothing was done, the version waits as before.
+        InvalidInput: its author may not answer, or its reason is none; nothing was done, the version waits as before.
         PromotionRefused: it was a no; the champion is unchanged, the version is tagged as rejected.
     """
     if merged_as(p.lake, gated["run_key"]):
         return _was_faster(gated)
-    version, by, why = gated["version"], str(answer["by"]), _why(p, gated, answer)
+    version, by, why = gated["version"], _by(p, gated, answer), _why(p, gated, answer)
     if not answer["approved"]:
         _refuse(p, version, REJECTED, by, why, f"was rejected by {by}: {why}")
     summary = f"version {version} approved by {by}: {why}"
     return {"nothing_to_do": False, "version": version, "approved_by": by, "approved_why": why, "summary": summary}
 
 
+def _by(p: Platform, gated: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
+    """Who answered, once more held against the case: its approvers may have changed since Airflow was told them."""
+    by = str(answer["by"] or "")
+    if by not in p.case.approvers:
+        who = " or ".join(p.case.approvers) or "nobody"
+        fault = f"{who} may answer, by the `approvers` of the case, which are Airflow's user ids"
+        raise InvalidInput(_does_not_count(p, gated, answer, fault, "have one of them answer"))
+    return by
+
+
 def _why(p: Platform, gated: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
     why = str(answer["why"])
     if fault := fault_of(why):
-        msg = (
-            f"the {'yes' if answer['approved'] else 'no'} of {answer['by']} to {p.case.name} version {gated['version']} does not "
-            f"count: {fault}; nothing was done, the champion is unchanged. Next: clear the task `approve`, and answer anew."
-        )
-        raise InvalidInput(msg)
+        raise InvalidInput(_does_not_count(p, gated, answer, fault, "answer anew"))
     return why.strip()
+
+
+def _does_not_count(p: Platform, gated: Mapping[str, Any], answer: Mapping[str, Any], fault: str, then: str) -> str:
+    return (
+        f"the {'yes' if answer['approved'] else 'no'} of {answer['by'] or 'somebody unnamed'} to {p.case.name} version "
+        f"{gated['version']} does not count: {fault}; nothing was done, the champion is unchanged. "
+        f"Next: clear the task `approve`, and {then}."
+    )
 
 
 def ran_out(p: Platform, run: Run, gated: dict[str, Any]) -> dict[str, Any]:

@@ -1,20 +1,23 @@
 """Promotions by hand: a version put forward, or the line of champions gone back over, by the same gated merge."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from lakeloop.core.aliases import GATES
-from lakeloop.core.errors import PreconditionFailed, PromotionRefused
+from lakeloop.core.errors import NotFound, PreconditionFailed, PromotionRefused
 from lakeloop.core.gates import GateResult, judge_gates
-from lakeloop.core.lake import MAIN, run_key
+from lakeloop.core.lake import MAIN, gates_page, model_tag, run_key
 from lakeloop.core.ledger import Ledger
 from lakeloop.core.receipts import PromotionReceipt
 from lakeloop.core.runs import Run
+from lakeloop.core.signature import NUMBER, Feature, Signature, differences, signature_of
 from lakeloop.core.training import Fitted, TrainingSet
 from lakeloop.steps.history import merged_as, read_ledger
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.promotion import Promotion, evaluate, merge, told
 from lakeloop.steps.training.fit import metrics_of
 from lakeloop.steps.training.gate import as_of, asks_why
+from lakeloop.steps.training.gate_page import gate_page
 from lakeloop.steps.training.record import read_fitted, read_training
 
 
@@ -51,6 +54,7 @@ def roll_back(
         msg = f"{p.case.name}: {what}; nothing was rolled back. Next: `lakeloop models list {p.case.name}`."
         raise PreconditionFailed(msg)
     _not_champion(ledger, before.model_version)
+    _can_score(p, ledger, before.model_version)
     return _done(p, run, _back_to(p, run, ledger, before, despite_withdrawn=despite_withdrawn), dry_run=dry_run)
 
 
@@ -72,13 +76,23 @@ def _put_forward(p: Platform, run: Run, ledger: Ledger, version: int) -> Promoti
     at = tags["training_commit"], tags["run_key"]
     known, fitted = read_training(p.lake, *at), read_fitted(p.lake, *at)
     gates = _asked_anew(p, ledger, known, fitted)
-    asks = asks_why(gates, ledger)
+    asks = asks_why(gates, ledger, known.narrowed)
     return Promotion(
         run_key=tags["run_key"], version=version, sha256=fitted.sha256, data_commit=known.data_commit,
         reads=known.reads, trained_to=known.fit.last, metrics=metrics_of(fitted, known),
         gates=gates, **_standing(ledger), reason=run.reason,
         approved_by=run.actor if asks else "", approved_why=run.reason if asks else "",
+        page=gate_page(p.case.name, version, known, fitted, gates, asks, _links(p, known, version)),
     )  # fmt: skip
+
+
+def _links(p: Platform, known: TrainingSet, version: int) -> dict[str, str]:
+    """From the page of gates that were asked anew to what they said after the fit, and to the lake as it was read then."""
+    lake = p.sites.get("lake", "")
+    return {
+        "what they said after the fit": lake and f"{lake}{gates_page(p.case.name, version, known.run_key)}",
+        "data commit": lake and f"{lake}{known.data_commit}/",
+    }
 
 
 def _asked_anew(p: Platform, ledger: Ledger, known: TrainingSet, fitted: Fitted) -> tuple[GateResult, ...]:
@@ -103,6 +117,34 @@ def _back_to(p: Platform, run: Run, ledger: Ledger, before: PromotionReceipt, *,
         action="rollback", **standing, reason=run.reason,
         despite_withdrawn=despite_withdrawn,
     )  # fmt: skip
+
+
+def _can_score(p: Platform, ledger: Ledger, version: int) -> None:
+    """Refuse a version that asks for other features than the case gives: no gate is asked anew, and no night would be scored."""
+    if others := differences(_asked_for(p, ledger, version), signature_of(p.case)):
+        msg = (
+            f"{p.case.name} version {version} cannot score what the case computes now: {'; '.join(others)}; nothing was rolled "
+            f"back, the champion is unchanged. Next: another version of `lakeloop models list {p.case.name}`, or the case as it "
+            "was when this one was trained, and then the same again."
+        )
+        raise PromotionRefused(msg)
+
+
+def _asked_for(p: Platform, ledger: Ledger, version: int) -> Signature:
+    """What a version's model asks for, as the lake's record of its fit has it; an older record has the names alone."""
+    tag = model_tag(p.case.name, version)
+    key = next((one.run_key for one in ledger.promotions if one.model_version == version and one.action == "promote"), "")
+    try:
+        return read_fitted(p.lake, tag, key).evaluation.model_features or _named(p, read_training(p.lake, tag, key).features)
+    except NotFound:
+        return _named(p, filter(None, p.registry.version(p.case.name, version).tags.get("features", "").split(",")))
+
+
+def _named(p: Platform, names: Iterable[str]) -> Signature:
+    """Features of which nobody wrote down the kind: it is taken to be what it is now; nothing is held against no names."""
+    now = signature_of(p.case)
+    kinds = {one.name: one.kind for one in now}
+    return tuple(Feature(name=name, kind=kinds.get(name, NUMBER)) for name in names) or now
 
 
 def _standing(ledger: Ledger) -> dict[str, Any]:

@@ -45,7 +45,7 @@ class Promotion(Value):
     approved_by: str = ""
     approved_why: str = ""
     despite_withdrawn: bool = False
-    page_at: str = ""  # the ref that has its gates' page; empty where a person promotes by hand
+    page: str = ""  # of its gates; empty where none was asked
 
 
 def promote(p: Platform, run: Run, gated: dict[str, Any], approval: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -75,7 +75,8 @@ def _after_its_gates(p: Platform, gated: dict[str, Any], approval: Mapping[str, 
         reads=known.reads, trained_to=known.fit.last, metrics=gated["metrics"], gates=gated["gates"],
         after=at_fit.champion.seq if at_fit.champion else 0,
         previous=read_fitted(p.lake, gated["commit"], gated["run_key"]).evaluation.champion,
-        page_at=gated["commit"], approved_by=answered.get("approved_by", ""), approved_why=answered.get("approved_why", ""),
+        page=p.lake.get(gated["commit"], evidence_path(gated["run_key"], PAGE)).decode(),
+        approved_by=answered.get("approved_by", ""), approved_why=answered.get("approved_why", ""),
     )  # fmt: skip
 
 
@@ -102,9 +103,8 @@ def merge(p: Platform, run: Run, wanted: Promotion) -> str:
     p.lake.put(branch, path, receipt.model_dump_json(include=_LEDGER_FIELDS).encode())
     audited = p.lake.commit(branch, f"{receipt.action} version {receipt.model_version}", {})
     p.lake.put(branch, evidence_path(receipt.run_key, SAID), _evidence(wanted))
-    if wanted.page_at:
-        path = evidence_path(receipt.run_key, PAGE)
-        p.lake.put(branch, path, p.lake.get(wanted.page_at, path))
+    if wanted.page:
+        p.lake.put(branch, evidence_path(receipt.run_key, PAGE), wanted.page.encode())
     receipt = receipt.model_copy(update={"audited_commit": audited})
     seal(p.lake, branch, receipt)
     reached("promote.sealed")

@@ -77,7 +77,7 @@ def _acts(story: StoryRecord) -> Table:
 def _links(settings: Settings) -> list[tuple[str, str]]:
     return [
         ("airflow", settings.airflow_url),
-        ("mlflow", settings.mlflow_tracking_uri),
+        ("mlflow", settings.mlflow_url),
         ("alerts", settings.alerts_url),
         ("lakefs", settings.lakefs_endpoint),
     ]

@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from lakeloop.core.addresses import without_login
 from lakeloop.core.errors import RegistryFailed
 from lakeloop.ports import ModelVersion
 
@@ -45,15 +46,16 @@ def asked_once() -> Iterator[None]:
 
 @contextmanager
 def failing(uri: str, what: str) -> Iterator[None]:
-    """One translation of everything that MLflow and its transport raise."""
+    """One translation of everything that MLflow and its transport raise; a login in the address is in none of its words."""
     try:
         yield
     except RegistryFailed:
         raise
     except Exception as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        message = f"{what} at {uri} failed: {lines[0][:300]}; the champion is unchanged. Next: {_next(str(error))}"
-        raise RegistryFailed(message) from error
+        words = without_login(str(error))
+        lines = words.strip().splitlines() or [type(error).__name__]
+        message = f"{what} at {without_login(uri)} failed: {lines[0][:300]}; the champion is unchanged. Next: {_next(words)}"
+        raise RegistryFailed(message) from (error if words == str(error) else None)  # a log shows the words of a cause too
 
 
 def _next(words: str) -> str:

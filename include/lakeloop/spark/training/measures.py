@@ -73,11 +73,12 @@ def slices(scored: DataFrame, columns: Mapping[str, int], models: Sequence[str],
         .groupBy("at.column", "at.value")
         .agg(F.count("*").alias("rows"), F.avg(label).alias("rate"), *(F.avg(f"_{model}").alias(model) for model in models))
     )
-    told = grouped.where(reduce(Column.__or__, (_is_large(*column) for column in columns.items())))
+    told = grouped.where(reduce(Column.__or__, (is_large(*column) for column in columns.items())))
     return tuple(_slice(row.asDict()) for row in told.orderBy("column", "value").collect())
 
 
-def _is_large(column: str, fewest: int) -> Column:
+def is_large(column: str, fewest: int) -> Column:
+    """Whether a group, by `column` and `rows`, is one of this column with so many rows."""
     return (F.col("column") == column) & (F.col("rows") >= fewest)
 
 

@@ -1,5 +1,8 @@
 """The hold-out of two training sets scored, each by its own model, and how far the scores of a row are apart."""
 
+from collections.abc import Mapping
+from functools import reduce
+
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -10,6 +13,8 @@ from lakeloop.core.use_case import UseCase
 from lakeloop.spark.booster import model_bytes
 from lakeloop.spark.tables import read_table
 from lakeloop.spark.training.matrix import HOLDOUT, SPLIT
+from lakeloop.spark.training.measures import is_large
+from lakeloop.spark.training.train import sliced_by
 from lakeloop.spark.training.train import with_model
 
 _WAS, _NOW = "_was", "_now"
@@ -17,11 +22,15 @@ _LISTED = 20
 
 
 def score_moves(job: ScoreMovesJob, spark: SparkSession, case: UseCase) -> ScoreMovesReport:
-    """Rows without a label count too: they are scored like any other; no row leaves Spark."""
+    """Rows without a label count too: they are scored like any other; no row leaves Spark.
+
+    They are grouped as the gates group them, by columns of the case as it is now.
+    """
     keys = [*case.entity, DATE_COLUMN]
     was = _scored(spark, job, job.before, case, _WAS).select(*keys, _WAS)
     now = _scored(spark, job, job.after, case, _NOW)
-    groups = [_group(name).alias(f"_by{at}") for at, name in enumerate(job.by)]
+    by = sliced_by(case)
+    groups = [_group(name).alias(f"_by{at}") for at, name in enumerate(by)]
     both = was.join(now.select(*keys, _NOW, *groups), keys, "full").persist()
     try:
         is_before, is_after = F.col(_WAS).isNotNull(), F.col(_NOW).isNotNull()
@@ -32,7 +41,7 @@ def score_moves(job: ScoreMovesJob, spark: SparkSession, case: UseCase) -> Score
             F.coalesce(F.avg(apart), F.lit(0.0)).alias("mean"), F.coalesce(F.max(apart), F.lit(0.0)).alias("largest"),
             F.count_if(apart > FAR).alias("far"),
         ).collect()[0]  # fmt: skip
-        slices = _slices(both.where(is_before & is_after), job.by)
+        slices = _slices(both.where(is_before & is_after), by)
     finally:
         both.unpersist()
     return ScoreMovesReport(
@@ -51,7 +60,7 @@ def _group(column: str) -> Column:
     return F.struct(F.lit(column).alias("column"), F.coalesce(F.col(column).cast("string"), F.lit("none")).alias("value"))
 
 
-def _slices(both: DataFrame, by: tuple[str, ...]) -> tuple[SliceMove, ...]:
+def _slices(both: DataFrame, by: Mapping[str, int]) -> tuple[SliceMove, ...]:
     if not by:
         return ()
     moved = F.col(_NOW) - F.col(_WAS)
@@ -59,4 +68,5 @@ def _slices(both: DataFrame, by: tuple[str, ...]) -> tuple[SliceMove, ...]:
     grouped = each.groupBy("at.column", "at.value").agg(
         F.count("*").alias("rows"), F.avg(F.abs("moved")).alias("mean"), F.avg("moved").alias("shift")
     )
-    return tuple(SliceMove(**row.asDict()) for row in grouped.orderBy(F.desc("mean"), "column", "value").limit(_LISTED).collect())
+    told = grouped.where(reduce(Column.__or__, (is_large(*column) for column in by.items())))
+    return tuple(SliceMove(**row.asDict()) for row in told.orderBy(F.desc("mean"), "column", "value").limit(_LISTED).collect())

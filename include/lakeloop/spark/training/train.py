@@ -60,7 +60,7 @@ def train(job: TrainJob, spark: SparkSession, case: UseCase) -> TrainReport:
         days = tuple(_unmarked(one) for one in by_day(scored, models, case.label.name))
         learnt = by_day(with_model(past, content, CHALLENGER), [CHALLENGER], case.label.name)
         bins = histogram(scored, CHALLENGER, case.label.name)
-        groups = slices(scored, _sliced_by(case), [name for name in models if name in {CHALLENGER, CHAMPION}], case.label.name)
+        groups = slices(scored, sliced_by(case), [name for name in models if name in {CHALLENGER, CHAMPION}], case.label.name)
         asked = _asked(content, later)
         moved, sampled = importance(encoded(later, encodings), [*case.entity, DATE_COLUMN], names(asked), content)
         watch.lap("measured")
@@ -156,7 +156,7 @@ def _bytes(model: ModelFile) -> bytes:
     return content
 
 
-def _sliced_by(case: UseCase) -> dict[str, int]:
+def sliced_by(case: UseCase) -> dict[str, int]:
     """The columns that gates name, with every group; for a gate that names none the entity and the categories, large groups."""
     gates = [gate for gate in case.gates if isinstance(gate, HoldsInSlices)]
     others = [name for name in case.categories if name in case.feature_names]

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 from lakeloop.core.evaluation import CHALLENGER, CHAMPION, CalibrationBin, Evaluation
 from lakeloop.core.gate_policy import Metric
 from lakeloop.core.gates import GateResult, behind
+from lakeloop.core.lake import GATES_HTML
 from lakeloop.core.resampling import day_bootstrap
 from lakeloop.core.training import Fitted, TrainingSet
 from lakeloop.pages import render
 
-PAGE = "gates.html"
+PAGE = GATES_HTML
 WIDTH, HEIGHT, EDGE = 640.0, 200.0, 6.0
 _SHOWN = 12  # slices, the worst first, and features, the heaviest first
 _METRICS: tuple[Metric, ...] = ("auc", "log_loss")

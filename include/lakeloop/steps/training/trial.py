@@ -6,7 +6,6 @@ from datetime import date
 from typing import NamedTuple
 
 from lakeloop.core.errors import InvalidInput, NotFound
-from lakeloop.core.gate_policy import HoldsInSlices
 from lakeloop.core.gates import judge_gates
 from lakeloop.core.holdout import Split, TooFewDays, split_days
 from lakeloop.core.jobs import MatrixChangeJob, MatrixJob, ModelFile, ScoredBy, ScoreMovesJob, TrainJob
@@ -180,17 +179,13 @@ def _scores(p: Platform, record: _Record, fitted: TrainReport, matrix: str, fold
     after = ModelFile(path=fitted.model_file, sha256=fitted.sha256)
     report = p.spark.run(
         ScoreMovesJob(
-            repository=p.lake.repository, case=p.case_ref, by=_sliced_by(p.case),
+            repository=p.lake.repository, case=p.case_ref,
             before=ScoredBy(matrix=record.found.matrix_commit, model=before, features=record.known.features),
             after=ScoredBy(matrix=matrix, model=after, features=p.case.feature_names),
         )
     )  # fmt: skip
     assert isinstance(report, ScoreMovesReport)  # noqa: S101  # a job answers with its own report
     return report
-
-
-def _sliced_by(case: UseCase) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for gate in case.gates if isinstance(gate, HoldsInSlices) for name in gate.by))
 
 
 def _splits(record: _Record | None, written: MatrixReport) -> tuple[SplitRows, ...]:
