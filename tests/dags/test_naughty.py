@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from types import SimpleNamespace
 from typing import Any
 
@@ -41,7 +42,7 @@ def test_every_field_of_every_form_is_tried(dags: dict[str, Any]) -> None:
 
 def asked(dag: Any, **conf: str) -> Run:
     """The run of a configuration; ParamValidationError is the form's own refusal, as the API answers it."""
-    values = {name: dag.params.get_param(name).resolve(conf.get(name, "")) for name in dag.params}
+    values = {name: copy(dag.params.get_param(name)).resolve(conf.get(name, "")) for name in dag.params}  # it keeps the value
     this = SimpleNamespace(conf=conf, run_type="manual", logical_date=None, run_id="manual__1", triggering_user_name="ann")
     context: Any = {"dag": dag, "dag_run": this, "params": values, "ti": SimpleNamespace(try_number=1)}
     return run_of(context, "use_cases.flights:FLIGHTS", dag.dag_id.partition("__")[2])

@@ -14,8 +14,7 @@ from lakeloop.spark.booster import model_bytes
 from lakeloop.spark.tables import read_table
 from lakeloop.spark.training.matrix import HOLDOUT, SPLIT
 from lakeloop.spark.training.measures import is_large
-from lakeloop.spark.training.train import sliced_by
-from lakeloop.spark.training.train import with_model
+from lakeloop.spark.training.train import sliced_by, with_model
 
 _WAS, _NOW = "_was", "_now"
 _LISTED = 20
