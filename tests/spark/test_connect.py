@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, date, datetime
 
 import pytest
@@ -20,7 +21,7 @@ from lakeloop.core.errors import SparkFailed
 from lakeloop.core.jobs import FingerprintJob, LandedUnit, Slice, WriteJob
 from lakeloop.core.runs import SessionKey
 from lakeloop.settings import REPO_ROOT, Settings
-from lakeloop.spark.connect import ConnectRunner, interrupt
+from lakeloop.spark.connect import ConnectRunner, interrupt, open_session
 
 UNIT = LandedUnit(
     table="forecasts",
@@ -33,6 +34,7 @@ UNIT = LandedUnit(
     delivered_at=datetime(2024, 4, 30, 20, tzinfo=UTC),
     available_at=datetime(2024, 4, 30, 20, tzinfo=UTC),
 )
+GENERATOR = "org.apache.spark.sql.catalyst.expressions.codegen.CodeGenerator"
 FREE_SECONDS = 20
 WATCH_SECONDS = 4
 
@@ -135,6 +137,30 @@ def test_a_runner_leaves_no_session_behind(stack: Settings, new_key: Callable[[]
     assert not interrupt(stack, key)
     with pytest.raises(PySparkException):
         session.range(1).count()
+
+
+def compiled(spark: SparkSession) -> int:
+    """Nanoseconds that the server spent on compiling queries so far; to ask is itself a query."""
+    told = spark.sql(f"SELECT reflect('{GENERATOR}', 'compileTime')").collect()
+    return int(told[0][0])
+
+
+def summed(spark: SparkSession) -> float:
+    """A query that no other test asks, through the executor and back."""
+    rows = spark.range(1000).selectExpr("id % 7 AS k", "sqrt(id * 3 + 11) AS v")
+    return float(rows.groupBy("k").agg({"v": "sum"}).agg({"sum(v)": "max"}).collect()[0][0])
+
+
+def test_what_one_session_compiled_serves_the_next(stack: Settings, new_key: Callable[[], SessionKey]) -> None:
+    with ExitStack() as held:
+        first, second = (open_session(stack, new_key()) for _ in range(2))
+        for session in (first, second):
+            held.callback(session.stop)
+        found = summed(first)
+        assert compiled(first) > 0
+        before = compiled(second)
+        assert summed(second) == found
+        assert compiled(second) == before
 
 
 def test_a_failure_says_what_where_why_and_what_was_not_done(stack: Settings, lake: LakeFSLake, runner: ConnectRunner) -> None:
