@@ -87,7 +87,7 @@ def test_when_spark_ends_by_itself_its_parent_ends_with_its_code() -> None:
 def test_spark_is_replaced_when_it_is_worn_and_idle(monkeypatch: pytest.MonkeyPatch) -> None:
     keeper = container.SparkKeeper(Program("spark", ("sleep", "60")), dict(os.environ))
     first = keeper._process
-    worn = recycler.Look(daemons=recycler.DAEMONS_ALLOWED, pss=0, cpu_seconds=0.0, at=0.0, sessions=0)
+    worn = recycler.Look(pss=recycler.PSS_ALLOWED + 1, cpu_seconds=0.0, at=0.0, sessions=0)
     times = iter(range(100))
     monkeypatch.setattr(recycler, "take_a_look", lambda *_: recycler.Look(**{**vars(worn), "at": float(next(times))}))
     looks: list[float] = []

@@ -1,4 +1,4 @@
-"""Replaces the warm Spark while nobody uses it: each session that ran Python workers leaves processes behind for good."""
+"""Replaces the warm Spark when it has grown, while nobody uses it: a JVM gives back little of what it took."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from lakeloop.stack.layout import StackRoot
 from lakeloop.stack.status import pss_bytes
 from lakeloop.stack.supervisor import ProgramState, Supervisor
 
-DAEMONS_ALLOWED = 12  # sessions that left one, 30 to 50 MB each
 PSS_ALLOWED = 2560 * 1024**2
 LOOK_SECONDS = 20
 IDLE_LOOKS = 2
@@ -42,7 +41,6 @@ class Keeper(Protocol):
 class Look:
     """What one look at Spark found."""
 
-    daemons: int
     pss: int
     cpu_seconds: float
     at: float
@@ -50,8 +48,8 @@ class Look:
 
 
 def worn(look: Look) -> bool:
-    """Whether it has served its time: by what sessions left behind, or by memory."""
-    return look.daemons >= DAEMONS_ALLOWED or look.pss > PSS_ALLOWED
+    """Whether it has served its time, by the memory of its family."""
+    return look.pss > PSS_ALLOWED
 
 
 def idle(looks: Sequence[Look]) -> bool:
@@ -67,17 +65,15 @@ def take_a_look(supervisor: Keeper, settings: Settings) -> Look | None:
     state = supervisor.state("spark")
     if not state.started:
         return None
-    daemons, pss, cpu = 0, 0, 0.0
+    pss, cpu = 0, 0.0
     for process in psutil.Process(state.pid).children(recursive=True):
         try:
-            parent = process.parent()
-            daemons += "pyspark.daemon" in process.cmdline() and parent is not None and "java" in parent.name()
             pss += pss_bytes(process.pid)
             cpu += sum(process.cpu_times()[:2])
         except psutil.NoSuchProcess:
             continue
     sessions = len(wiring.platform_db_of(settings).sessions.open_since(0))
-    return Look(daemons, pss, cpu, time.monotonic(), sessions)
+    return Look(pss, cpu, time.monotonic(), sessions)
 
 
 def watch(supervisor: Keeper, settings: Settings, pause: Callable[[float], None] = time.sleep) -> None:
@@ -89,7 +85,7 @@ def watch(supervisor: Keeper, settings: Settings, pause: Callable[[float], None]
             look = take_a_look(supervisor, settings)
             looks = [*looks[-IDLE_LOOKS + 1 :], look] if look else []
             if look and worn(look) and idle(looks):
-                _log.info("recycling Spark: %d left-over daemons, %d MiB", look.daemons, look.pss // 1024**2)
+                _log.info("recycling Spark: it holds %d MiB", look.pss // 1024**2)
                 supervisor.stop_programs(["spark"])
                 supervisor.start_program("spark")
                 looks = []
