@@ -41,8 +41,9 @@ def test_a_column_whose_rules_do_not_fit_is_refused(asked: dict[str, Any], words
         ({"quarantine_limits": {"tpye:id": 0.1}}, r"t: quarantine_limits names \['tpye:id'\]; the families are malformed, "),
         (
             {"quarantine_limits": {"range:dep": 0.1}},
-            "t: quarantine_limits names 'range:dep'; in a limit range can be followed by id",
+            "t: quarantine_limits names 'range:dep'; in a limit range can be followed by nothing",
         ),
+        ({"quarantine_limits": {"range:id": 0.1}}, "'range:id'; in a limit range can be followed by nothing"),
         ({"quarantine_limits": {"rule:id": 0.1}}, "'rule:id'; in a limit rule can be followed by nothing"),
         ({"quarantine_limits": {"malformed:": 0.1}}, "'malformed:'; in a limit malformed can be followed by nothing"),
         ({"quarantine_limits": {"type:": 0.1}}, "'type:'; in a limit type can be followed by id"),

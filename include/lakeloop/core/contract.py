@@ -57,6 +57,16 @@ class Column(Value):
     description: str = ""
     unit: str = ""
 
+    def has_rule(self, family: str) -> bool:
+        """Whether a row can be in quarantine for this column and for a reason of the family."""
+        is_local = self.type == "timestamp" and self.timezone != "UTC"
+        has = {
+            "missing": self.required, "type": True, "allowed": self.allowed is not None, "pattern": self.pattern is not None,
+            "range": self.type in {"date", "timestamp"} or self.minimum is not None or self.maximum is not None,
+            "text": self.type == "string" and not self.invisible, "gap": is_local, "repeated": is_local,
+        }  # fmt: skip
+        return has[family]
+
     @model_validator(mode="after")
     def _rules_fit_the_type(self) -> Self:
         fields = Column.model_fields
@@ -163,7 +173,7 @@ class TableContract(Value):
 
     @model_validator(mode="after")
     def _limits_name_reasons(self) -> Self:
-        subjects = dict.fromkeys(OF_A_COLUMN, [column.name for column in self.columns])
+        subjects = {family: [column.name for column in self.columns if column.has_rule(family)] for family in OF_A_COLUMN}
         subjects["rule"] = [rule.name for rule in self.rules]
         parts = {limit: limit.partition(":") for limit in self.quarantine_limits}
         if unknown := sorted(limit for limit, (family, _, _) in parts.items() if family not in FAMILIES):
