@@ -40,8 +40,9 @@ def test_a_null_in_a_key_is_told_from_a_null_in_another_place(spark: SparkSessio
     assert marks[0] == marks[4]
 
 
-def test_an_identity_with_a_null_is_another_one_than_with_the_null_elsewhere(spark: SparkSession) -> None:
+def test_an_identity_with_a_null_is_not_one_with_the_null_elsewhere_and_nulls_alone_are_none(spark: SparkSession) -> None:
     rows = [(DAY, None, "a"), (NEXT, "a", None), (DAY, "b", None), (NEXT, "b", None)]
+    rows += [(DAY, None, None), (NEXT, None, None)]  # no identity at all
     frame = spark.createDataFrame(rows, "data_date date, x string, y string")
     found = {row["data_date"]: row["rows"] for row in elsewhere_frame(frame, ["x", "y"], [NEXT], 7).collect()}
     assert found == {NEXT: 1}

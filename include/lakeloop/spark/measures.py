@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import reduce
-from operator import and_
+from operator import and_, or_
 from typing import Any, NamedTuple
 
 from pyspark.sql import Column, DataFrame, Window, WindowSpec
@@ -128,7 +128,8 @@ def elsewhere_frame(
     is_new, day = F.col("_is_new"), F.col(DATE_COLUMN)
     sets = {"new": is_new, "earlier": F.col("_is_there"), "later": ~is_new | ~day.isin(*dates)}
     days = (F.collect_set(F.when(is_one, day)).alias(name) for name, is_one in sets.items())
-    dated = past.beside(frame).groupBy(mark(columns).alias("mark")).agg(*days)
+    has_one = reduce(or_, (F.col(f"`{name}`").isNotNull() for name in columns))  # without any value nothing is known again
+    dated = past.beside(frame).where(has_one).groupBy(mark(columns).alias("mark")).agg(*days)
     twice = dated.where(F.size(F.array_union("new", F.array_union("earlier", "later"))) > 1)
     by_day = twice.select(F.explode("new").alias(DATE_COLUMN), "earlier", "later")
 
