@@ -1,4 +1,4 @@
-"""One whole stack for the session, with a root and ports of its own, a history taken in and a champion."""
+"""One whole stack for the tests of this folder, with a root and ports of its own, a history taken in and a champion."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.integration.nights import Nights
 HISTORY = date(2013, 6, 10), date(2013, 7, 4)  # the fewest nights that training takes, well predicted by a model of their first
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Everything up; it ends with the tests, also when they are killed."""
     home = tmp_path_factory.mktemp("integration") / "home"
@@ -29,7 +29,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     assert guard.strays(lifecycle.root.mark) == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def nights(stack: Settings) -> Nights:
     """The flights case on that stack: some weeks published, a champion made from them, ready for the next night."""
     nights = Nights(stack, after=HISTORY[1])

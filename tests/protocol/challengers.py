@@ -2,6 +2,7 @@
 
 import hashlib
 import tempfile
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ import xgboost
 
 from lakeloop.adapters.mlflow_server import MlflowRegistry, MlflowRuns
 from lakeloop.adapters.mlflow_server.client import client_of
+from lakeloop.core.errors import AlreadyExists
 from lakeloop.core.evaluation import CHALLENGER, CHAMPION, DayMetrics, Evaluation
 from lakeloop.core.gates import Outcome, judge_gates
 from lakeloop.core.lake import MAIN, evidence_path, model_tag
@@ -78,7 +80,8 @@ def challenger(p: Platform, seed: int, outcome: Outcome = "pass", beside: int | 
             run_id, model=p.case.name, model_file=str(model_file), sha256=sha256, metrics={"auc": 0.8}, daily={}, learnt=[],
             pictures=Pictures("toy", [], [], {}), tags={**tags, "training_commit": commit},
         )  # fmt: skip
-    p.lake.tag(model_tag(p.case.name, made.version), commit)
+    with suppress(AlreadyExists):  # a registry that was lost counts anew, which `fit` finds out
+        p.lake.tag(model_tag(p.case.name, made.version), commit)
     gates = judge_gates(p.case.gates, evaluation)
     asks = asks_why(gates, ledger)
     gated = {
