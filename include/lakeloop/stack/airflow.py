@@ -50,7 +50,7 @@ def environment(root: StackRoot, keys: Keys, settings: Settings, port: int) -> d
         "API": _api(keys, settings, port),
         "API_AUTH": {"JWT_SECRET": keys.airflow_jwt_secret},
         "DAG_PROCESSOR": _dag_processor(),
-        "SCHEDULER": {"SCHEDULER_IDLE_SLEEP_TIME": "0.3"},  # seconds; by the usual 1 a night of six tasks rests 2 s longer
+        "SCHEDULER": {"SCHEDULER_IDLE_SLEEP_TIME": "0.5"},  # seconds; by the usual 1 a night of six tasks rests longer
         "WORKERS": {"MAX_FAILED_HEARTBEATS": "30", "SOCKET_CLEANUP_TIMEOUT": "15"},
         "LOGGING": {"BASE_LOG_FOLDER": str(root.folder("airflow/logs")), "LOGGING_LEVEL": "INFO"},
         "USAGE_DATA_COLLECTION": {"ENABLED": "False"},

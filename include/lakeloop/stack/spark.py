@@ -22,6 +22,7 @@ SERVER = Path(__file__).with_name("connect_server.py")
 PROBE_SECONDS = 90
 _JAVA_OPTIONS = (
     "-Duser.timezone=UTC -XX:+UseSerialGC "
+    "-XX:ReservedCodeCacheSize=480m "  # compiled queries are kept for the next task; where they have no room, the JIT rests
     "-XX:+ExitOnOutOfMemoryError "  # what cannot go on is restarted
     "-XX:-DontCompileHugeMethods"  # the rules of many columns are one method of Spark's, else interpreted: 17 µs a row, not 5
 )
