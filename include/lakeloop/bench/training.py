@@ -23,6 +23,7 @@ MODEL = XGBoost(max_depth=6, n_estimators=100, learning_rate=0.1, min_child_weig
 AGAIN = 10  # times that the version is made again from its record, each as `lakeloop reproduce` does; about a minute each
 WITHIN = 0.002  # what the AUC of the two ways may differ by
 _TIMES = (2, 20)  # of January to May without its hold-out, so 0.24 and 2.4 million rows
+_PARTS = 4  # in which rows are brought to native
 _LIMIT = 3600.0
 _STEPS = ("prepare", "fit", "gate", "promote")  # the task `approve` waits
 _MODELS = {"the model": "", "the carrier's rate": "_of_carrier", "a logistic regression": "_of_logistic"}
@@ -75,7 +76,7 @@ def measure_training(settings: Settings, say: Say) -> Training:
     }
     steps = {step: found[step] for step in _STEPS if step in found}
     say(f"version {champion.model_version} made again from its record, {AGAIN} times")
-    made = [_again(settings, champion.model_version, number) for number in range(AGAIN)]
+    made = [_again(settings, champion.model_version, number, say) for number in range(AGAIN)]
     otherwise = [words for words, _ in made if words]
     say("the fit by itself, beside native XGBoost on the same rows")
     fits = _fits(settings, fitted.matrix_commit)
@@ -85,15 +86,18 @@ def measure_training(settings: Settings, say: Say) -> Training:
     )  # fmt: skip
 
 
-def _again(settings: Settings, version: int, number: int) -> tuple[str, float]:
+def _again(settings: Settings, version: int, number: int, say: Say) -> tuple[str, float]:
     """What differs when a version is made again, as `lakeloop reproduce` does it, empty where nothing does; and the seconds."""
     run = Run(case=REF, stage="train", run_id=f"reproduce-{version}-{number}", actor="bench")
     key = SessionKey(installation=settings.installation_id, database="bench", dag="reproduce", run=run.run_id, task="fit")
     begun = time.monotonic()
     with wiring.noted(key, settings), wiring.open_platform(REF, key, settings) as p:
         report = reproduce(p, run, version, lambda _: None)
+    seconds = time.monotonic() - begun
     differing = [f"{one.what}: {one.difference}" for one in report.compared if not one.is_equal]
-    return "; ".join([*differing, *report.causes]) if differing else "", time.monotonic() - begun
+    words = "; ".join([*differing, *report.causes]) if differing else ""
+    say(f"{number + 1} of {AGAIN}: {words or 'equal to the byte'} ({seconds:.0f} s)")
+    return words, seconds
 
 
 def _fits(settings: Settings, matrix: str) -> list[Fit]:
@@ -115,13 +119,13 @@ def _both_ways(spark: Any, settings: Settings, case: UseCase, matrix: str, times
     from lakeloop.spark.training.matrix import FIT, HOLDOUT, read_split
 
     rows = _widened(read_split(spark, case, settings.repository, matrix, FIT), case, times).persist()
-    later = _widened(read_split(spark, case, settings.repository, matrix, HOLDOUT), case, times).toPandas()
+    later = _as_native_takes_it(_widened(read_split(spark, case, settings.repository, matrix, HOLDOUT), case, times), case)
     count = rows.count()
     fit(rows.limit(2000), case)  # the workers import xgboost
     begun = time.monotonic()
     ours = fit(rows, case)
     through = time.monotonic() - begun
-    frame = rows.select(*case.feature_names, case.label.name).toPandas()
+    frame = _as_native_takes_it(rows, case)
     rows.unpersist()
     begun = time.monotonic()
     native = _native(frame, case)
@@ -130,6 +134,17 @@ def _both_ways(spark: Any, settings: Settings, case: UseCase, matrix: str, times
     auc = _auc(native, later, case)
     differences = [round(_auc(other, later, case) - auc, 5) for other in (ours, turned)]
     return Fit(times, count, round(through, 1), round(alone, 1), *differences)
+
+
+def _as_native_takes_it(rows: Any, case: UseCase) -> Any:
+    """Features and label in single precision, and a part of them after the other: whole, they fill the server's memory."""
+    import pandas as pd
+    from pyspark.sql import functions as F
+
+    names = (*case.feature_names, case.label.name)
+    single = rows.select(*(F.col(f"`{name}`").cast("float").alias(name) for name in names))
+    parts = (single.where(F.pmod(F.xxhash64(*names), F.lit(_PARTS)) == part).toPandas() for part in range(_PARTS))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _widened(rows: Any, case: UseCase, times: int) -> Any:
