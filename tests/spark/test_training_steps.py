@@ -233,9 +233,10 @@ def test_a_version_that_somebody_rejected_is_put_to_nobody_again_by_the_clock(
     with monkeypatch.context() as decayed:
         decayed.setattr(prepare, "asked_by_verdict", lambda *_: Asked("verdict|2024-05-08", ""))
         gated = gate.gate(p, woken, fit.fit(p, woken, prepare.prepare(p, woken)))
-        put_the_question(p, woken, gated)
+        asking = replace(p, case=p.case.model_copy(update={"approvers": ("ann",)}))
+        ask(asking, woken, gated, {"mlflow": ""})
         with pytest.raises(PromotionRefused, match="was rejected by ann: it ranks nothing"):
-            answered(p, woken, gated, {"approved": False, "by": "ann", "why": "it ranks nothing"})
+            answered(asking, woken, gated, {"approved": False, "by": "ann", "why": "it ranks nothing"})
         with pytest.raises(SparkFailed):  # it was cleared from its start
             prepare.prepare(goes_on, woken)
     answer = prepare.prepare(goes_on, tick)
@@ -245,12 +246,6 @@ def test_a_version_that_somebody_rejected_is_put_to_nobody_again_by_the_clock(
     assert p.registry.version("tiny", 1).tags["approval"] == "rejected"
     with pytest.raises(SparkFailed):  # a person may have it judged once more
         prepare.prepare(goes_on, run("train"))
-
-
-def put_the_question(p: Platform, woken: Run, gated: dict[str, Any]) -> None:
-    """The question is put to the case's one approver."""
-    named = replace(p, case=p.case.model_copy(update={"approvers": ("ann",)}))
-    ask(named, woken, gated, {"mlflow": ""})
 
 
 def test_a_rebuild_without_a_feature_of_then_says_so_and_fits_the_recorded_rows(
