@@ -322,37 +322,32 @@ def test_the_logistic_baseline_is_a_logistic_regression(spark: SparkSession) -> 
     assert found == pytest.approx(list(asked), abs=2e-3)
 
 
-def test_importance_is_of_a_bounded_sample_that_stays_the_same(
-    spark: SparkSession,
-    shared_lake: LakeFSLake,
-    written: tuple[MatrixReport, str],
-    job: TrainJob,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def of_fifty(spark: SparkSession, job: TrainJob, monkeypatch: pytest.MonkeyPatch) -> TrainReport:
+    """A fit whose importance is of fifty rows."""
     monkeypatch.setattr("lakeloop.spark.training.importance.SAMPLE", 50)
-    report: TrainReport = train(job, spark, CASE)
+    return train(job, spark, CASE)
+
+
+def test_importance_is_of_a_bounded_sample_that_stays_the_same(
+    spark: SparkSession, shared_lake: LakeFSLake, written: tuple[MatrixReport, str], of_fifty: TrainReport
+) -> None:
     later = read_split(spark, CASE, shared_lake.repository, written[1], HOLDOUT)
-    again, sampled = importance(later, KEYS, CASE.feature_names, Path(report.model_file).read_bytes())
-    assert (again, sampled) == (report.importance, 50)
+    again, sampled = importance(later, KEYS, CASE.feature_names, Path(of_fifty.model_file).read_bytes())
+    assert (again, sampled) == (of_fifty.importance, 50)
     assert json.dumps(again)
 
 
 def test_importance_is_the_exact_shap_values_of_the_sampled_rows_and_not_an_approximation(
-    spark: SparkSession,
-    shared_lake: LakeFSLake,
-    written: tuple[MatrixReport, str],
-    job: TrainJob,
-    monkeypatch: pytest.MonkeyPatch,
+    spark: SparkSession, shared_lake: LakeFSLake, written: tuple[MatrixReport, str], of_fifty: TrainReport
 ) -> None:
-    monkeypatch.setattr("lakeloop.spark.training.importance.SAMPLE", 50)
-    report: TrainReport = train(job, spark, CASE)
     later = read_split(spark, CASE, shared_lake.repository, written[1], HOLDOUT)
     sample = later.orderBy(F.xxhash64(*KEYS), *KEYS).limit(50).select(*CASE.feature_names).toPandas().astype("float32")
-    booster, rows = xgboost.Booster(model_file=report.model_file), xgboost.DMatrix(sample)
+    booster, rows = xgboost.Booster(model_file=of_fifty.model_file), xgboost.DMatrix(sample)
 
     def moved(**how: bool) -> dict[str, float]:
         parts = booster.predict(rows, pred_contribs=True, **how)[:, :-1]
         return dict(zip(CASE.feature_names, np.abs(parts).mean(axis=0).tolist(), strict=True))
 
-    assert report.importance == pytest.approx(moved(), abs=1e-5)
-    assert report.importance != pytest.approx(moved(approx_contribs=True), abs=1e-3), "these rows would not tell the two apart"
+    assert of_fifty.importance == pytest.approx(moved(), abs=1e-5)
+    assert of_fifty.importance != pytest.approx(moved(approx_contribs=True), abs=1e-3), "these rows would not tell the two apart"
