@@ -137,7 +137,7 @@ def _both_ways(spark: Any, settings: Settings, case: UseCase, matrix: str, times
 
 
 def _as_native_takes_it(rows: Any, case: UseCase) -> Any:
-    """Features and label in single precision, and a part of them after the other: whole, they fill the server's memory."""
+    """Features and label in single precision, a part of them after the other, so that the server holds little of them at once."""
     import pandas as pd
     from pyspark.sql import functions as F
 
