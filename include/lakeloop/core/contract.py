@@ -57,13 +57,17 @@ class Column(Value):
     description: str = ""
     unit: str = ""
 
+    @property
+    def is_local(self) -> bool:
+        """Whether a text without an offset has to be looked up in a time zone."""
+        return self.type == "timestamp" and self.timezone != "UTC"
+
     def has_rule(self, family: str) -> bool:
         """Whether a row can be in quarantine for this column and for a reason of the family."""
-        is_local = self.type == "timestamp" and self.timezone != "UTC"
         has = {
             "missing": self.required, "type": True, "allowed": self.allowed is not None, "pattern": self.pattern is not None,
             "range": self.type in {"date", "timestamp"} or self.minimum is not None or self.maximum is not None,
-            "text": self.type == "string" and not self.invisible, "gap": is_local, "repeated": is_local,
+            "text": self.type == "string" and not self.invisible, "gap": self.is_local, "repeated": self.is_local,
         }  # fmt: skip
         return has[family]
 

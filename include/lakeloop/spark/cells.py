@@ -36,26 +36,21 @@ def spark_type(column: Column) -> str:
 def with_typed(columns: Sequence[Column], rows: DataFrame, text: SparkColumn) -> DataFrame:
     """Each cell as its contract's type; null where it is empty, not of that type, or no moment of its time zone."""
     for step in (_local, _readings, _moment):  # one after another: an expression inside others is computed by each of them
-        local = {name: value for column in columns if is_local(column) for name, value in step(column, text).items()}
+        local = {name: value for column in columns if column.is_local for name, value in step(column, text).items()}
         rows = rows.withColumns(local) if local else rows
-    return rows.withColumns({column.name: _cast(column, text[column.name]) for column in columns if not is_local(column)})
+    return rows.withColumns({column.name: _cast(column, text[column.name]) for column in columns if not column.is_local})
 
 
 def in_form(column: Column) -> SparkColumn:
     """The cell cast, its time zone not asked; null where it is empty or not of its type."""
-    return F.col(f"_local_{column.name}" if is_local(column) else column.name)
+    return F.col(f"_local_{column.name}" if column.is_local else column.name)
 
 
 def clock_faults(column: Column) -> list[tuple[str, SparkColumn]]:
     """A local time that its zone left out (`gap`), and one that came twice and means neither (`repeated`)."""
-    if not is_local(column):
+    if not column.is_local:
         return []
     return [("gap", F.col(f"_gap_{column.name}")), ("repeated", F.col(f"_twice_{column.name}") & F.col(column.name).isNull())]
-
-
-def is_local(column: Column) -> bool:
-    """Whether a text without an offset has to be looked up in a time zone."""
-    return column.type == "timestamp" and column.timezone != _UTC
 
 
 def day_of(column: Column) -> SparkColumn:

@@ -8,7 +8,7 @@ from lakeloop.core.aliases import GATES_PAGE
 from lakeloop.core.errors import NotFound, NothingToDo, PromotionRefused
 from lakeloop.core.evaluation import Evaluation
 from lakeloop.core.gates import GateResult, judge_gates, may_promote, warns
-from lakeloop.core.lake import evidence_path, gates_tag
+from lakeloop.core.lake import evidence_path, gates_page, gates_tag
 from lakeloop.core.ledger import Ledger
 from lakeloop.core.model_card import model_card
 from lakeloop.core.receipts import Reads
@@ -48,7 +48,7 @@ def gate(p: Platform, run: Run, fitted: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
     p.runs.describe(version, card, {SAID: files[SAID].decode(), "model_card.md": card, PAGE: page})
     record_gates(p.registry, p.case.name, gated)
-    kept = f"lakefs://{p.lake.repository}/{gates_tag(p.case.name, version.version)}/{evidence_path(key, PAGE)}"
+    kept = f"lakefs://{p.lake.repository}/{gates_page(p.case.name, version.version, key)}"
     p.registry.flag(p.case.name, version.version, GATES_PAGE, kept)
     if not may_promote(results):
         raise PromotionRefused(_refusal(p, version, results, gated))
