@@ -128,6 +128,7 @@ class FileLimits(Value):
     ratio: int = 200  # of unpacked to packed bytes, where there are many
     columns: int = 2000
     line: int = 1 << 20  # bytes of one line of text, and so of a cell
+    parquet: int = Field(default=1 << 26, lt=1 << 31)  # bytes of one Parquet file, which Spark holds in one piece
 
 
 class Retention(Value):

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pydantic import ValidationError
 
 from lakeloop.core.contract import Column, FileLimits, TableContract
 from tests.unit.file_inspector.seen import TABLE, refused, seen
@@ -126,6 +127,20 @@ def test_a_repeated_text_takes_the_memory_of_one() -> None:
 def test_its_announced_size_has_a_limit() -> None:
     small = TABLE.model_copy(update={"limits": FileLimits(unpacked=100)})
     assert refused(parquet(), name="a.parquet", contract=small)[0] == "file_limits"
+
+
+def test_a_file_that_is_too_large_for_spark_in_one_piece_is_not_even_opened() -> None:
+    content = b"PAR1" + bytes(100) + b"PAR1"
+    at, over = (TABLE.model_copy(update={"limits": FileLimits(parquet=most)}) for most in (len(content), len(content) - 1))
+    assert refused(content, name="a.parquet", contract=at)[0] == "parquet"
+    code, words = refused(content, name="a.parquet", contract=over)
+    assert (code, "a.parquet has 108 bytes, the contract's limit for one Parquet file is 107" in words) == ("file_limits", True)
+    assert words.endswith("Next: deliver it in several files, or as plain CSV or JSON lines, which are read in parts.")
+
+
+def test_no_contract_takes_a_file_that_no_row_of_spark_can_hold() -> None:
+    with pytest.raises(ValidationError, match="parquet\n.*less than 2147483648"):
+        FileLimits(parquet=1 << 31)
 
 
 def test_dates_and_times_come_as_such_or_as_text() -> None:

@@ -31,6 +31,7 @@ def inspect_parquet(file: File) -> FileShape:
     if not file.content:
         file.check_rows(0)
         return file.shape.model_copy(update={"rows": 0})
+    _check_size(file)
     source = _opened(file)
     names = [source.schema.column(at).path for at in range(len(source.schema))]
     check_count(file, len(names))
@@ -48,6 +49,14 @@ def inspect_parquet(file: File) -> FileShape:
         words = f"{file.name} unpacks to {size} bytes, the contract's limit is {file.contract.limits.unpacked}"
         raise BadFile(words, "file_limits", "deliver less, or raise `limits` in the contract")
     return file.shape.model_copy(update={"rows": file.rows, "is_nfc": _read_through(file)})
+
+
+def _check_size(file: File) -> None:
+    """Raise BadFile where Spark, which holds a Parquet file in one piece and several copies, had no room for it."""
+    size, most = len(file.content), file.contract.limits.parquet
+    if size > most:
+        words = f"{file.name} has {size} bytes, the contract's limit for one Parquet file is {most}"
+        raise BadFile(words, "file_limits", "deliver it in several files, or as plain CSV or JSON lines, which are read in parts")
 
 
 def _opened(file: File) -> pq.ParquetFile:
