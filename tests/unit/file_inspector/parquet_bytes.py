@@ -10,7 +10,7 @@ I32, I64, BINARY, LIST, STRUCT = 5, 6, 8, 9, 12
 INT64, DOUBLE, BYTE_ARRAY, FIXED = 2, 5, 6, 7  # physical types
 REQUIRED, OPTIONAL, REPEATED = range(3)
 UTF8, DECIMAL = 0, 5  # converted types
-PLAIN, RLE, RLE_DICTIONARY = 0, 3, 8  # encodings
+PLAIN, RLE, BIT_PACKED, RLE_DICTIONARY = 0, 3, 4, 8  # encodings
 Word = tuple[int, Any]  # of a struct: the type of a field, and what stands in it
 Fields = Mapping[int, Word]
 
@@ -62,10 +62,10 @@ def many(type_: int, values: Sequence[Any], count: int | None = None) -> Word:
     return LIST, head + b"".join(_value(type_, value) for value in values)
 
 
-def data_page(body: bytes, values: int = 2, encoding: int = PLAIN, size: int | None = None) -> bytes:
+def data_page(body: bytes, values: int = 2, encoding: int = PLAIN, size: int | None = None, of_levels: int = RLE) -> bytes:
     """A page of values, whatever its header says of it."""
     length = len(body) if size is None else size
-    header = {1: (I32, values), 2: (I32, encoding), 3: (I32, RLE), 4: (I32, RLE)}
+    header = {1: (I32, values), 2: (I32, encoding), 3: (I32, of_levels), 4: (I32, RLE)}
     return fields({1: (I32, 0), 2: (I32, length), 3: (I32, length), 5: (STRUCT, fields(header))}) + body
 
 

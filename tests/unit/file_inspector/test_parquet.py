@@ -11,7 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
+from lakeloop.adapters.file_inspector import parquet_again
+from lakeloop.adapters.file_inspector.file import File
+from lakeloop.adapters.file_inspector.parquet_again import check_agreement
 from lakeloop.core.contract import Column, FileLimits, TableContract
+from lakeloop.core.errors import BadFile
+from lakeloop.core.files import FileShape
 from tests.unit.file_inspector.seen import TABLE, refused, seen
 
 PLAIN: dict[str, Any] = {"id": [1, 2], "place": ["Oslo", "Rome"], "value": [1.5, 2.5]}
@@ -45,6 +50,7 @@ def test_types_that_rows_can_be_judged_in_are_taken(columns: dict[str, Any]) -> 
     assert seen(parquet(columns), name="a.parquet").refusal is None
 
 
+SPLIT: dict[str, Any] = {"use_dictionary": False, "column_encoding": {"id": "BYTE_STREAM_SPLIT"}}  # of integers: legal and rare
 BAD: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "missing": (lambda: parquet({"id": [1, 2], "place": ["a", "b"]}), "header", "'value' missing"),
     "re-cased": (lambda: parquet({"ID": [1, 2], "place": ["a", "b"], "value": [1, 2]}), "header", "'ID' should be written id"),
@@ -71,6 +77,8 @@ BAD: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "page header": (lambda: zeroed(4, 30), "parquet", "cannot be read"),
     "checksum": (lambda: flipped("none"), "parquet", "cannot be read"),
     "packed page": (lambda: flipped("gzip", checksum=False), "parquet", "cannot be read"),
+    "for Arrow only": (lambda: parquet(**SPLIT), "parquet", "Arrow reads 2 rows, DuckDB cannot read it (Error)"),
+    "no JSON": (lambda: parquet(PLAIN | {"place": pa.array(["Bonn", "1"], pa.json_())}), "parquet", "DuckDB cannot read it"),
     "not UTF-8": (lambda: parquet().replace(b"Oslo", b"Os\xfflo"[:4]), "parquet", "cannot be read"),
 }  # fmt: skip
 
@@ -127,6 +135,36 @@ def test_a_repeated_text_takes_the_memory_of_one() -> None:
 def test_its_announced_size_has_a_limit() -> None:
     small = TABLE.model_copy(update={"limits": FileLimits(unpacked=100)})
     assert refused(parquet(), name="a.parquet", contract=small)[0] == "file_limits"
+
+
+VALUES = {"id": 2, "place": 2, "value": 2}
+
+
+def check(content: bytes, rows: int = 2, values: dict[str, int] = VALUES) -> None:
+    """What DuckDB says of a file in which Arrow found so much."""
+    check_agreement(File(TABLE, FileShape(name="a.parquet", format="parquet"), content, rows), rows, values)
+
+
+@pytest.mark.parametrize(
+    ("content", "rows", "values", "words"),
+    [
+        (parquet(), 3, VALUES, "Arrow reads 3 rows, DuckDB 2"),
+        (parquet(), 2, VALUES | {"place": 1}, "Arrow reads 1 value in the column place, DuckDB 2"),
+        (zeroed(4, 30), 2, VALUES, r"Arrow reads 2 rows, DuckDB cannot read it \(\w+\)"),
+    ],
+    ids=["other rows", "other values", "a page, though the footer says that it has no null"],
+)
+def test_the_second_reader_counts_by_itself(content: bytes, rows: int, values: dict[str, int], words: str) -> None:
+    check(parquet(PLAIN | {"place": ["a", None]}), 2, VALUES | {"place": 1})
+    with pytest.raises(BadFile, match=f"^a.parquet: {words}; nothing of the delivery was published"):
+        check(content, rows, values)
+
+
+def test_the_second_reader_has_its_memory_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(parquet_again._CONFIG, "memory_limit", "200KB")
+    with pytest.raises(BadFile, match="2 rows and takes DuckDB, .* of memory; .* Next: deliver it with smaller pages") as refusal:
+        check(parquet())
+    assert refusal.value.code == "file_limits"
 
 
 def test_a_file_that_is_too_large_for_spark_in_one_piece_is_not_even_opened() -> None:

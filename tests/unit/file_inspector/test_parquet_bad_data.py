@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.unit.file_inspector.parquet_bytes import (
+    BIT_PACKED,
     DECIMAL,
     FIXED,
     I32,
@@ -49,6 +50,12 @@ def counted_out(values: int, indices: bytes = SECOND_TWICE, body: bytes = BOTH, 
     first = dictionary_page(body, values)
     pages = first + data_page(indices, encoding=RLE_DICTIONARY)
     return parquet(column._replace(pages=pages, offset=len(first), is_dictionary=True))
+
+
+def two_faced() -> bytes:
+    """A page whose levels, packed in bits as its header says, are a null and a value; taken for a run, they are two values."""
+    body = b"\x02" + b"\0\0\0\x04\x01" + struct.pack("<dd", 1.5, 2.5)
+    return parquet(VALUE._replace(pages=data_page(body, of_levels=BIT_PACKED), repetition=OPTIONAL))
 
 
 def fixed() -> Column:
@@ -95,6 +102,7 @@ ALIKE: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "a page of minus one value": (lambda: place(data_page(BOTH, -1)), "parquet", "cannot be read"),
     "a page of 2 GB": (lambda: place(data_page(BOTH, size=HUGE)), "parquet", "cannot be read"),
     "a page of minus one byte": (lambda: place(data_page(BOTH, size=-1)), "parquet", "cannot be read"),
+    "levels that two readers read differently": (two_faced, "parquet", "Arrow reads 1 value in the column value, DuckDB 2"),
     "an unknown encoding": (lambda: place(data_page(BOTH, encoding=77)), "parquet", "cannot be read"),
     "a text of 2 GB": (lambda: place(data_page(struct.pack("<I", HUGE) + BOTH)), "parquet", "cannot be read"),
     "a text of minus one byte": (lambda: place(data_page(struct.pack("<i", -1) + BOTH)), "parquet", "cannot be read"),

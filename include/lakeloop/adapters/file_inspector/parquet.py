@@ -1,6 +1,7 @@
-"""Parquet under inspection: opened and read to its end by a second reader, row group by row group."""
+"""Parquet under inspection: opened and read to its end by Arrow, row group by row group, and counted by DuckDB as well."""
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -9,6 +10,7 @@ import pyarrow.parquet as pq
 
 from lakeloop.adapters.file_inspector.columns import check_count, column_fault
 from lakeloop.adapters.file_inspector.file import File
+from lakeloop.adapters.file_inspector.parquet_again import check_agreement
 from lakeloop.core.errors import BadFile
 from lakeloop.core.files import FileShape
 
@@ -48,7 +50,9 @@ def inspect_parquet(file: File) -> FileShape:
     if size > file.contract.limits.unpacked:
         words = f"{file.name} unpacks to {size} bytes, the contract's limit is {file.contract.limits.unpacked}"
         raise BadFile(words, "file_limits", "deliver less, or raise `limits` in the contract")
-    return file.shape.model_copy(update={"rows": file.rows, "is_nfc": _read_through(file)})
+    is_nfc, values = _read_through(file)
+    check_agreement(file, file.rows, {name: values[name] for name in names})
+    return file.shape.model_copy(update={"rows": file.rows, "is_nfc": is_nfc})
 
 
 def _check_size(file: File) -> None:
@@ -90,9 +94,9 @@ def _check_counts(file: File, source: pq.ParquetFile) -> None:
                 raise BadFile(words, "parquet")
 
 
-def _read_through(file: File) -> bool:
-    """Whether all its text is in composed form; every page is decoded on the way."""
-    rows, is_nfc = 0, True
+def _read_through(file: File) -> tuple[bool, Counter[str]]:
+    """Whether all its text is in composed form, and how many values each column has; every page is decoded on the way."""
+    rows, is_nfc, values = 0, True, Counter[str]()
     source = _opened(file)
     try:
         for batch in _batches(source):
@@ -100,12 +104,14 @@ def _read_through(file: File) -> bool:
             _check_cells(file, batch)
             rows += batch.num_rows
             is_nfc = is_nfc and all(_is_nfc(column) for column in batch.columns)
+            for name, column in zip(batch.schema.names, batch.columns, strict=True):
+                values[name] += batch.num_rows - column.null_count
     except _FAULTS as error:
         raise _unreadable(file, error, f" after {rows} rows") from error
     if rows != source.metadata.num_rows:
         words = f"{file.name} holds {rows} rows, its own footer says {source.metadata.num_rows}"
         raise BadFile(words, "parquet")
-    return is_nfc
+    return is_nfc, values
 
 
 def _check_cells(file: File, batch: pa.RecordBatch) -> None:
