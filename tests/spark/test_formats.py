@@ -173,6 +173,12 @@ def test_the_same_rows_are_published_from_every_format(written: Written, day: in
     assert quarantined(written, day) == []
 
 
+def test_an_optional_key_that_no_row_of_json_has_is_null_in_all_of_them(written: Written) -> None:
+    assert not {"raw", "sent", "docked", "signed"} & {name for row in ROWS for name in row}
+    assert told(DELIVERED[on(5)])[0].rows == counts(written.units[on(5)])[1] == 3
+    assert {row[name] for row in written.clean[on(5)] for name in ("raw", "sent", "docked", "signed")} == {None}
+
+
 def test_a_file_may_lack_only_a_column_that_says_so(written: Written) -> None:
     refusal = written.units[on(21)].refusal
     assert refusal is not None
@@ -233,7 +239,7 @@ def test_a_file_that_is_not_what_it_says_refuses_its_delivery_and_no_other(writt
 def test_a_header_that_the_intake_told_of_is_not_asked_of_spark_and_changes_nothing(
     written: Written, stack: Settings, shared_lake: LakeFSLake, runner: ConnectRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    some = {on(day): DELIVERED[on(day)] for day in (1, 2, 3, 12, 13, 19, 22, 23, 25)}
+    some = {on(day): DELIVERED[on(day)] for day in (1, 2, 3, 5, 12, 13, 19, 22, 23, 25)}
     delivered = {day: landed._replace(shapes=told(landed)) for day, landed in some.items()}
     monkeypatch.setattr(writing, "read_heads", None)
     as_told = write(stack, shared_lake, runner, "told", delivered)

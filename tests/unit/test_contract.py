@@ -79,7 +79,15 @@ def test_a_rule_s_name_stands_in_reasons_and_holds_no_blank() -> None:
 )  # fmt: skip
 def test_a_file_brings_every_column_but_those_that_may_be_absent(names: list[str], is_brought: bool) -> None:
     columns = (Column(name="id", type="int"), Column(name="note", type="string", may_be_absent=True))
-    assert TableContract(name="t", columns=columns, key=("id",)).brings(names) is is_brought
+    contract = TableContract(name="t", columns=columns, key=("id",))
+    assert contract.brings(names, "csv") is contract.brings(names, "parquet") is is_brought
+
+
+def test_of_json_lines_only_what_a_row_must_fill_is_asked_for() -> None:
+    columns = (Column(name="id", type="int"), Column(name="note", type="string"), Column(name="at", type="date", required=True))
+    contract = TableContract(name="t", columns=columns, key=("id",))
+    assert (contract.needed("jsonl"), contract.needed("csv")) == ({"id", "at"}, {"id", "note", "at"})
+    assert [contract.brings(names, "jsonl") for names in (["at", "id"], ["id"], ["at", "id", "more"])] == [True, False, False]
 
 
 EMAIL = Column(name="email", type="string", personal=True)

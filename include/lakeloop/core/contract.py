@@ -220,11 +220,16 @@ class TableContract(Value):
                 raise ValueError(msg)
         return self
 
-    def brings(self, names: Sequence[str]) -> bool:
-        """Whether the names of a file's columns are the contract's, in any order; those that may be absent may be."""
+    def needed(self, form: FileFormat) -> set[str]:
+        """The columns that a file cannot lack; of JSON only those that a row must fill, since writers leave out what is null."""
+        filled = {column.name for column in self.columns if column.required or column.name in self.key}
+        named = {column.name for column in self.columns if not column.may_be_absent}
+        return named & filled if form == "jsonl" else named
+
+    def brings(self, names: Sequence[str], form: FileFormat) -> bool:
+        """Whether the names of a file's columns are the contract's, in any order and without those that it may lack."""
         wanted = {column.name for column in self.columns}
-        needed = {column.name for column in self.columns if not column.may_be_absent}
-        return len(set(names)) == len(names) and needed <= set(names) <= wanted
+        return len(set(names)) == len(names) and self.needed(form) <= set(names) <= wanted
 
     @property
     def word(self) -> str:

@@ -93,4 +93,4 @@ def columns_of(contract: TableContract, head: Head) -> tuple[str, ...] | None:
         names = [] if head.header.startswith(UNREADABLE) else json.loads(head.header)
     else:
         names = next(csv.reader([head.header], delimiter=head.shape.delimiter))
-    return tuple(names) if contract.brings(names) else None
+    return tuple(names) if contract.brings(names, head.shape.format) else None

@@ -36,9 +36,9 @@ def _differences(file: File, names: Sequence[str]) -> list[str]:
     """Each way in which names differ from the contract's, in a few words."""
     wanted = [column.name for column in file.contract.columns]
     doubled = [name for name, times in Counter(names).items() if times > 1 and name in wanted]
-    missing = [column.name for column in file.contract.columns if column.name not in names and not column.may_be_absent]
-    meant = _meant(file.contract, names, missing)
-    lost = [name for name in missing if name not in meant]
+    absent, needed = [name for name in wanted if name not in names], file.contract.needed(file.shape.format)
+    meant = _meant(file.contract, names, absent)
+    lost = [name for name in absent if name in needed and name not in meant]
     known = {*wanted, *(other for other, _ in meant.values())}
     strange = [str(number) for number, name in enumerate(names, 1) if name not in known]
     found = [f"{_few(list(map(quoted, doubled)))} more than once"] if doubled else []
@@ -48,11 +48,11 @@ def _differences(file: File, names: Sequence[str]) -> list[str]:
     return [*found, f"{counted(len(strange), 'name')} not in the contract{place}"] if strange else found
 
 
-def _meant(contract: TableContract, names: Sequence[str], missing: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """By missing column the name that is meant for it, as far as one can tell, and words that say so.
+def _meant(contract: TableContract, names: Sequence[str], absent: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """By absent column the name that is meant for it, as far as one can tell, and words that say so.
 
     A name that the contract has not may be data: of a first row without a header, of a key that is somebody's name. Data is not
-    repeated in a message. So a name is, where it is a column's own written otherwise, and where it is so like a missing one's
+    repeated in a message. So a name is, where it is a column's own written otherwise, and where it is so like an absent one's
     that it is its new name: in a header that names half of the columns, of a table where none is personal.
     """
     wanted = {column.name for column in contract.columns}
@@ -60,7 +60,7 @@ def _meant(contract: TableContract, names: Sequence[str], missing: Sequence[str]
     may_be_data = not is_met or any(column.personal for column in contract.columns)
     extra = [name for name in dict.fromkeys(names) if name not in wanted]
     found: dict[str, tuple[str, str]] = {}
-    for name in missing:
+    for name in absent:
         other = next((one for one in extra if _plain(one) == _plain(name)), None)
         close = [] if may_be_data else get_close_matches(name, extra, 1, _LIKE)
         if other is not None:

@@ -19,7 +19,7 @@ def check_header(file: File, content: bytes, first_line: int) -> bytes:
     number, header = numbered[0]
     check_count(file, header.count(file.shape.delimiter.encode()) + 1)
     names = _names(header, file.shape.delimiter)
-    if not file.contract.brings(names):
+    if not file.contract.brings(names, file.shape.format):
         raise _fault(file, numbered, names, f"{file.name} line {number}")
     return header
 
@@ -37,7 +37,7 @@ def _fault(file: File, numbered: Sequence[tuple[int, bytes]], names: Sequence[st
             mend = f"deliver it with {contract.delimiter!r}, or set delimiter={other!r} in the contract and count its version up"
             return BadFile(words, "delimiter", mend)
     for number, line in numbered[1:]:
-        if contract.brings(_names(line, file.shape.delimiter)):
+        if contract.brings(_names(line, file.shape.delimiter), file.shape.format):
             words = f"{file.name}: the header stands in line {number}, behind other text"
             return BadFile(words, "header", "deliver it with the header in its first line")
     if not has_any(contract, names):  # then they may be data, and data is not repeated in a message

@@ -21,7 +21,7 @@ def inspect_json_lines(file: File) -> FileShape:
         like = ": it looks like one JSON array" if first == b"[" else ""
         words = f"{file.name} is declared as JSON lines and no line of it is an object{like}"
         raise BadFile(words, "wrong_kind", "deliver one JSON object a line")
-    if rows and not file.contract.brings(list(keys)):
+    if rows and not file.contract.brings(list(keys), file.shape.format):
         known = {column.name for column in file.contract.columns}
         line = next((line for key, line in keys.items() if key not in known), None)
         raise column_fault(file, list(keys), f"{file.name} line {line}" if line else file.name)

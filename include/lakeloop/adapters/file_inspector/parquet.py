@@ -41,7 +41,7 @@ def inspect_parquet(file: File) -> FileShape:
     if nested:
         words = f"{file.name}: column {nested[0]} holds lists, maps or structures"
         raise BadFile(words, "header", "deliver it with one plain value a cell")
-    if not file.contract.brings(names):
+    if not file.contract.brings(names, file.shape.format):
         raise column_fault(file, names, file.name)
     _check_types(file, source)
     file.check_rows(source.metadata.num_rows)
