@@ -20,7 +20,7 @@ from lakeloop.core.files import FileShape
 from lakeloop.settings import Settings
 from lakeloop.spark import write as writing
 from lakeloop.spark.connect import ConnectRunner
-from lakeloop.spark.objects import _parquet_batches
+from lakeloop.spark.objects import _json_batches, _parquet_batches
 from tests.spark.small_parcels import CONTRACT, NAMES, Landed, Written, counts, line, write
 
 HEADER = line({name: name for name in NAMES})
@@ -195,6 +195,13 @@ def test_json_that_is_no_row_of_the_contract_is_kept_as_it_came_with_its_reasons
     wanted = [(at, text, reasons) for at, (text, reasons) in enumerate(WRONG_JSON.items(), start=1)]
     assert quarantined(written, 9) == sorted(wanted, key=str)
     assert counts(written.units[on(9)]) == (len(WRONG_JSON), 0, len(WRONG_JSON), 0)
+
+
+def test_an_unknown_key_in_a_line_that_the_intake_cannot_read_is_a_fault_of_its_row() -> None:
+    lines = ['{"id": "A1"}', f'{{"pieces": {"9" * 5000}, "colour": "red"}}', '\u2003{"id": "A2", "colour": "red"}']
+    told(Landed({"rows.jsonl": text_file(lines)}, 3))
+    (rows,) = _json_batches((("id", "string"), ("pieces", "int")), frozenset(), [pa.RecordBatch.from_pydict({"_row": lines})])
+    assert rows.column("_fault").to_pylist() == [None, "unknown_key", "unknown_key"]
 
 
 def test_parquet_values_are_checked_against_the_contract_row_by_row(written: Written) -> None:
