@@ -20,8 +20,9 @@ from lakeloop.core.files import FileShape
 from lakeloop.settings import Settings
 from lakeloop.spark import write as writing
 from lakeloop.spark.connect import ConnectRunner
+from lakeloop.spark.heads import miscounts
 from lakeloop.spark.objects import _json_batches, _parquet_batches
-from tests.spark.small_parcels import CONTRACT, NAMES, Landed, Written, counts, line, write
+from tests.spark.small_parcels import CONTRACT, NAMES, Landed, Written, counts, line, units_of, write
 
 HEADER = line({name: name for name in NAMES})
 ROWS: list[dict[str, str | None]] = [
@@ -184,7 +185,10 @@ def test_a_file_may_lack_only_a_column_that_says_so(written: Written) -> None:
     assert refusal is not None
     assert refusal.code == "header"
     wanted = ",".join(column.name for column in CONTRACT.columns)
-    assert refusal.message == f"the header of rows.csv does not name the contract's columns {wanted}"
+    assert refusal.message == (
+        f"the header of rows.csv does not name the contract's columns {wanted}; nothing of the delivery was published. "
+        "Next: deliver it with these columns, or change the contract and count its version up."
+    )
 
 
 def test_a_delivery_may_mix_formats(written: Written) -> None:
@@ -235,12 +239,32 @@ def test_a_quote_that_is_never_closed_takes_the_rest_of_its_file_along_and_nothi
     assert counts(written.units[on(14)]) == (6, 4, 2, 0)
 
 
-@pytest.mark.parametrize(("day", "code"), [(15, "header"), (16, "unreadable"), (17, "zero_rows"), (18, "zero_rows")])
-def test_a_file_that_is_not_what_it_says_refuses_its_delivery_and_no_other(written: Written, day: int, code: str) -> None:
+@pytest.mark.parametrize(
+    ("day", "code", "mend"),
+    [
+        (15, "header", "deliver it with these columns, or change the contract and count its version up"),
+        (16, "unreadable", "deliver it again, whole"),
+        (17, "zero_rows", "deliver it with its rows"),
+        (18, "zero_rows", "deliver it with its rows"),
+    ],
+)
+def test_a_file_that_is_not_what_it_says_refuses_its_delivery_and_no_other(
+    written: Written, day: int, code: str, mend: str
+) -> None:
     refusal = written.units[on(day)].refusal
     assert refusal is not None
     assert refusal.code == code
+    assert refusal.message.endswith(f"; nothing of the delivery was published. Next: {mend}.")
     assert published(written, day) == []
+
+
+def test_other_rows_than_promised_are_refused_with_both_counts_and_the_next_move() -> None:
+    (refusal,) = miscounts(units_of({on(1): Landed({}, 3), on(2): Landed({}, 3)}), {0: 2, 1: 3}).values()
+    assert (refusal.code, refusal.message) == (
+        "manifest_rows",
+        "the manifest says 3 rows, the files have 2; nothing of the delivery was published. "
+        "Next: deliver it again with the rows that its manifest says.",
+    )
 
 
 def test_a_header_that_the_intake_told_of_is_not_asked_of_spark_and_changes_nothing(

@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakeloop.core.contract import TableContract
+from lakeloop.core.errors import BadFile
 from lakeloop.core.files import FileShape
 from lakeloop.core.jobs import LandedUnit
 from lakeloop.core.reports import Refusal
@@ -65,10 +66,11 @@ def misfits(contract: TableContract, units: Sequence[LandedUnit], heads: Sequenc
 
 def _misfit(contract: TableContract, head: Head) -> Refusal | None:
     if head.header.startswith(UNREADABLE):
-        return Refusal(code="unreadable", message=f"{head.shape.name} is {head.header[:200]}")
+        return _refusal(f"{head.shape.name} is {head.header[:200]}", "unreadable")
     if columns_of(contract, head) is None:  # what stands there may be data, which no message repeats
         wanted = ",".join(column.name for column in contract.columns)
-        return Refusal(code="header", message=f"the header of {head.shape.name} does not name the contract's columns {wanted}")
+        words = f"the header of {head.shape.name} does not name the contract's columns {wanted}"
+        return _refusal(words, "header", "deliver it with these columns, or change the contract and count its version up")
     return None
 
 
@@ -79,10 +81,16 @@ def miscounts(units: Sequence[LandedUnit], rows: Mapping[int, int]) -> dict[int,
 
 def _miscount(unit: LandedUnit, rows: int) -> Refusal | None:
     if rows == 0:
-        return Refusal(code="zero_rows", message=f"the delivery of {unit.table} {unit.data_date} has no row")
+        return _refusal(f"the delivery of {unit.table} {unit.data_date} has no row", "zero_rows", "deliver it with its rows")
     if rows != unit.manifest_rows:
-        return Refusal(code="manifest_rows", message=f"the manifest says {unit.manifest_rows} rows, the files have {rows}")
+        words = f"the manifest says {unit.manifest_rows} rows, the files have {rows}"
+        return _refusal(words, "manifest_rows", "deliver it again with the rows that its manifest says")
     return None
+
+
+def _refusal(words: str, code: str, mend: str = "deliver it again, whole") -> Refusal:
+    """In the words that the intake refuses a file with."""
+    return Refusal(code=code, message=str(BadFile(words, code, mend)))
 
 
 def columns_of(contract: TableContract, head: Head) -> tuple[str, ...] | None:
