@@ -4,6 +4,7 @@ import gzip
 
 from lakeloop.adapters.file_inspector import FileInspector
 from lakeloop.core.contract import Column, FileLimits, TableContract
+from lakeloop.core.reports import Refusal
 from lakeloop.ports import Inspection
 
 LIMITS = FileLimits(columns=100, line=1 << 20)
@@ -13,6 +14,47 @@ TABLE = TableContract(
     key=("id",),
     limits=LIMITS,
 )
+AGAIN = "deliver it again, whole"
+WITH_ROWS = "deliver it again with the rows that its manifest says"
+IN_ITSELF = "deliver the file itself, as its name declares it"
+FITS = "deliver it with the contract's columns, or change the contract and count its version up"
+MENDS: dict[str, tuple[str, ...]] = {  # what can be done about a file, by the code of its refusal
+    "file_name": ("deliver it under a name that says what it is", "deliver it plain"),
+    "format": ("deliver it as one of these, or add the format to the contract",),
+    "wrong_kind": (AGAIN, IN_ITSELF, "deliver it as .jsonl", "deliver one JSON object a line"),
+    "encrypted": (IN_ITSELF, "deliver it without encryption"),
+    "gzip": (AGAIN,),
+    "parquet": (
+        AGAIN,
+        "deliver it so that both read the same, or in another format",
+        "see what DuckDB says of it, and deliver it so that both can read it",
+    ),
+    "zero_rows": (WITH_ROWS, "deliver it with its rows"),
+    "manifest_rows": (WITH_ROWS, "deliver it again with its quotes closed and its rows counted as records"),
+    "not_utf8": ("deliver it again in UTF-8", "deliver it again as UTF-8 text without NUL bytes"),
+    "nul": ("deliver it again as UTF-8 text without NUL bytes",),
+    "line_ends": ("deliver it again with line feeds (LF or CRLF) at the ends of its lines",),
+    "delimiter": tuple(
+        f"deliver it with {told!r}, or set delimiter={found!r} in the contract and count its version up"
+        for told in ",;"
+        for found in ",;\t|"
+    ),
+    "header": (
+        FITS,
+        "deliver it with the header in its first line",
+        "deliver it with the header id,place,value",
+        "deliver it with one plain value a cell",
+        "deliver it in that type, or change the contract",
+    ),
+    "file_limits": (
+        "deliver the columns that the contract names",
+        "deliver less, or raise `limits` in the contract",
+        "deliver smaller texts, or raise `limits` in the contract",
+        "see that it is what it should be; if so, raise `limits` in the contract",
+        "see what stands in it; if it is right, raise `limits` in the contract",
+        "deliver it in several files, or as plain CSV or JSON lines, which are read in parts",
+    ),
+}
 GOOD = b"id,place,value\n1,Oslo,1.5\n2,Rome,2.5\n"
 
 
@@ -26,8 +68,15 @@ def refused(content: bytes, rows: int = 2, name: str = "a.csv", contract: TableC
     refusal = seen(content, rows, name, contract).refusal
     assert refusal is not None, "it was taken"
     assert refusal.message.startswith(name)
-    assert "; nothing of the delivery was published. Next: " in refusal.message
+    assert is_mended(refusal), f"no next move of {refusal.code}: {refusal.message}"
     return refusal.code, refusal.message
+
+
+def is_mended(refusal: Refusal) -> bool:
+    """Whether a sentence ends with a next move that can mend what its code says."""
+    return refusal.message.endswith(
+        tuple(f"; nothing of the delivery was published. Next: {mend}." for mend in MENDS[refusal.code])
+    )
 
 
 def packed(content: bytes) -> bytes:
