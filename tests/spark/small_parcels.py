@@ -39,7 +39,10 @@ CONTRACT = TableContract(
         Column(name="signed", type="timestamp", timezone="Asia/Kolkata", may_be_absent=True),
     ),
     key=("id",),
-    rules=(RowRule(name="dear_is_insured", check="price < 500 OR insured", words="what costs 500 or more is insured"),),
+    rules=(
+        RowRule(name="dear_is_insured", check="price < 500 OR insured", words="what costs 500 or more is insured"),
+        RowRule(name="a_piece_is_cheap", check="price / pieces < 900000 OR int(note) = 1", words="no piece costs 900000"),
+    ),
     date_of="sent",
     late="keep",
     late_days=2,

@@ -57,6 +57,12 @@ def test_the_kernel_reads_what_delta_reads(spark: SparkSession, lake: LakeFSLake
         assert rows_of(frames[TABLE]) == expected
 
 
+def test_a_row_without_an_answer_is_null_beside_the_others(spark: SparkSession, lake: LakeFSLake, ref: str) -> None:
+    with reading(spark, lake.repository, ref, {TABLE: DAYS[2:3]}) as frames:
+        answered = frames[TABLE].select(F.expr("6 / id").alias("share"), F.expr("int(name)").alias("number"))
+        assert sorted((tuple(row) for row in answered.collect()), key=repr) == [(3.0, None), (6.0, None), (None, None)]
+
+
 def test_afterwards_a_session_can_write_again(spark: SparkSession, lake: LakeFSLake, ref: str) -> None:
     (mode,) = BY_KERNEL
     before = spark.conf.get(mode)

@@ -62,6 +62,7 @@ BAD: list[tuple[dict[str, str], list[str]]] = [
     *each("text:note", *(f"a{one}b" for one in INVISIBLE)),
     ({"size": "sm\u200ball"}, ["allowed:size", "text:size"]),
     ({"price": "500", "insured": "false"}, ["rule:dear_is_insured"]),
+    ({"price": "950000", "pieces": "1", "insured": "true", "note": "2"}, ["rule:a_piece_is_cheap"]),
     ({"sent": "2024-05-11"}, ["other_date"]),
     ({"sent": "2024-05-07"}, ["other_date"]),
     (
@@ -95,6 +96,8 @@ GOOD: list[tuple[dict[str, str], dict[str, object]]] = [
     ({"price": "-999999.99"}, {"price": Decimal("-999999.99")}),
     ({"price": "500", "insured": "true"}, {"price": Decimal(500), "insured": True}),
     ({"price": "500"}, {"price": Decimal(500)}),
+    ({"price": "7", "pieces": "0"}, {"price": Decimal(7), "pieces": 0}),  # a rule without an answer is not broken
+    ({"price": "7", "pieces": "1", "note": "no number"}, {"price": Decimal(7), "pieces": 1, "note": "no number"}),
     ({"due": "2024-04-10"}, {"due": date(2024, 4, 10)}),
     ({"due": "2024-06-09"}, {"due": date(2024, 6, 9)}),
     ({"sent": "2024-05-08"}, {"sent": date(2024, 5, 8)}),

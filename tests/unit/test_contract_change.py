@@ -200,6 +200,7 @@ def test_what_a_change_touches_is_found_by_name() -> None:
         "champion toy 3, which was fitted on them", "view toy_weather",
     ]  # fmt: skip
     assert touched(CASE, change("weather", "pres"), SOURCE, "toy 3") == ["view toy_weather"]
+    assert "champion toy 3, which was fitted on them" in touched(CASE, change("sales", "code"), "", "toy 3")  # its label
     assert touched(CASE, change("sales", "code"), "", "") == ["the entity", "label label", "gate better", "view toy_sales"]
     assert touched(CASE, change("weather"), SOURCE, "") == ["features toy.features:build", "view toy_weather"]
 

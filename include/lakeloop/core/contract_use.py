@@ -10,8 +10,8 @@ from lakeloop.core.words import names_word
 def touched(case: UseCase, change: ContractChange, source: str, champion: str = "") -> list[str]:
     """What a change touches; `source` is the text of the case's features, `champion` the model that scores now."""
     readers = [*_of_column(case, change.table, change.column, source)] if change.column else [*_of_table(case, change.table)]
-    is_read = any(reader.startswith("feature") for reader in readers)
-    models = [f"champion {champion}, which was fitted on them"] if champion and is_read else []
+    is_learnt = any(reader.startswith(("feature", "label")) for reader in readers)
+    models = [f"champion {champion}, which was fitted on them"] if champion and is_learnt else []
     return [*readers, *models, f"view {case.name}_{change.table}"]
 
 

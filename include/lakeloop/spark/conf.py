@@ -5,6 +5,9 @@ from contextlib import contextmanager
 
 from pyspark.sql import SparkSession
 
+# What a rule or an identity makes of one row (a division by zero, a text that is no number) is null, never the end of all rows.
+NULL_FOR_ERRORS = {"spark.sql.ansi.enabled": "false"}
+
 
 @contextmanager
 def set_for(spark: SparkSession, wanted: Mapping[str, str]) -> Iterator[None]:

@@ -12,12 +12,12 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakeloop.core.lake import DATE_COLUMN
-from lakeloop.spark.conf import set_for
+from lakeloop.spark.conf import NULL_FOR_ERRORS, set_for
 from lakeloop.spark.tables import BY_KERNEL, find_table, one_of
 
 AT_ONCE = 4  # reads that wait for the lake, not for a core
 # Stages adapted on the way are a job each, and so is a broadcast; what is asked here is small when it is joined.
-_ONE_JOB = BY_KERNEL | {"spark.sql.adaptive.enabled": "false", "spark.sql.autoBroadcastJoinThreshold": "-1"}
+_ONE_JOB = BY_KERNEL | NULL_FOR_ERRORS | {"spark.sql.adaptive.enabled": "false", "spark.sql.autoBroadcastJoinThreshold": "-1"}
 _FEW = 20_000  # rows of a run that are asked, with a month before them, by one task sooner than by several
 _ONE_TASK = {"spark.sql.shuffle.partitions": "1"}
 Answer = dict[str, Any]

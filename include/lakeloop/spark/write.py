@@ -16,6 +16,7 @@ from lakeloop.core.personal import shielded
 from lakeloop.core.reports import Refusal, UnitWritten, WriteReport
 from lakeloop.core.use_case import UseCase
 from lakeloop.spark.accounts import Count, account, counted, has_duplicates
+from lakeloop.spark.conf import NULL_FOR_ERRORS, set_for
 from lakeloop.spark.heads import Head, miscounts, misfits, read_heads, told_heads
 from lakeloop.spark.lines import LandedFile, landed_files, landed_lines
 from lakeloop.spark.masking import published
@@ -34,7 +35,7 @@ def write(job: WriteJob, spark: SparkSession, case: UseCase) -> WriteReport:
     for unit in job.units:
         by_table.setdefault(unit.table, []).append(unit)
     contracts = {name: _checked(spark, case.table(name)) for name in by_table}
-    with ThreadPoolExecutor(AT_ONCE) as pool:  # small jobs wait for the lake more than for a core
+    with set_for(spark, NULL_FOR_ERRORS), ThreadPoolExecutor(AT_ONCE) as pool:  # small jobs wait for the lake more than for a core
         done = pool.map(lambda name: _write_table(job, spark, case, contracts[name], by_table[name]), by_table)
         return WriteReport(units=tuple(unit for units in done for unit in units))
 

@@ -1,6 +1,8 @@
 """The contract at write: kept with every data receipt, and compared with the one that main was written under."""
 
-from importlib.util import find_spec
+import ast
+from collections.abc import Iterator
+from importlib.util import find_spec, resolve_name
 from pathlib import Path
 
 from lakeloop.core.contract_change import CONTRACT, ContractBook, ContractChange, compare
@@ -81,6 +83,28 @@ def _told(case: UseCase, ledger: Ledger, change: ContractChange) -> str:
 
 
 def _features_source(case: UseCase) -> str:
-    """The text of the module that holds the features, which is not imported for it: it would bring Spark."""
+    """The text of the module that holds the features, and of those beside it that it imports.
+
+    They are read and not imported: they would bring Spark.
+    """
     spec = find_spec(case.features.partition(":")[0])
-    return Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else ""
+    if not spec or not spec.origin:
+        return ""
+    waiting, texts = [Path(spec.origin)], dict[Path, str]()
+    while waiting:
+        path = waiting.pop()
+        if path not in texts and path.is_file():
+            texts[path] = path.read_text(encoding="utf-8")
+            names = _imported(ast.parse(texts[path]), spec.parent or "")
+            waiting += [Path(spec.origin).parent.joinpath(*name.split(".")).with_suffix(".py") for name in names]
+    return "\n".join(texts.values())
+
+
+def _imported(module: ast.Module, package: str) -> Iterator[str]:
+    """The modules of `package`, relative to it, that a module of it imports; or names in them, which are no files."""
+    for node in ast.walk(module):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+        if isinstance(node, ast.ImportFrom):
+            source = resolve_name("." * node.level + (node.module or ""), package)
+            names = [source, *(f"{source}.{name}" for name in names)]
+        yield from (name.removeprefix(f"{package}.") for name in names if name.startswith(f"{package}."))
