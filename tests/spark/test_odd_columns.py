@@ -36,6 +36,8 @@ ODD: dict[str, tuple[str, str, str, Change]] = {  # -> table, the check that doe
     "half null": (
         "weather", "fact:nulls:weather.wind_speed", "warning", lambda at, row: row.update(wind_speed=None) if at % 2 else None,
     ),
+    "all null": ("weather", "fact:nulls:weather.pressure", "warning", lambda _, row: row.update(pressure=None)),
+    "all null, of a text": ("schedule", "fact:nulls:schedule.tailnum", "warning", lambda _, row: row.update(tailnum=None)),
     "constant": ("weather", "fact:distinct:weather.wind_speed", "warning", lambda _, row: row.update(wind_speed=10 * KNOT)),
     "explosion": (
         "schedule", "fact:distinct:schedule.dest", "warning",

@@ -51,6 +51,10 @@ DRIFT = DriftPolicy(
     varieties=(
         *(Variety(table="schedule", column=column) for column in ("carrier", "dest", "distance", "sched_dep_time")),
         *(Variety(table="weather", column=column, low=0.2, high=3) for column in ("temp", "dewp", "humid", "wind_speed")),
+        Variety(table="weather", column="wind_dir", low=0.2, high=3),
+        Variety(table="weather", column="pressure", nulls=0.6, low=0.4, high=2),  # one of the airports leaves it out for days
+        *(Variety(table="weather", column=column, low=0, high=50) for column in ("precip", "visib")),  # a fine day has one value
+        Variety(table="schedule", column="tailnum", nulls=0.3),  # the day after a blizzard a quarter had no plane yet
         Variety(table="outcomes", column="tailnum", nulls=0.3),
         Variety(table="outcomes", column="arr_delay", nulls=0.4, low=0.3, high=3),  # a storm cancels half of a day
     ),
