@@ -7,10 +7,10 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from lakeloop import wiring
 from lakeloop.adapters.delta_tables import DeltaRsTables
@@ -28,7 +28,8 @@ _FIRST = date(2020, 1, 1)
 _ROWS = 20
 
 
-class Day(NamedTuple):
+@dataclass(frozen=True)
+class Day:
     """What one day cost: seconds of each step, and calls of the lake's API."""
 
     number: int

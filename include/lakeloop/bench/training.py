@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from datetime import date
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
 
 from lakeloop import wiring
 from lakeloop.bench.own_stack import CASE, REF, Say, feed
@@ -29,18 +30,21 @@ _STEPS = ("prepare", "fit", "gate", "promote")  # the task `approve` waits
 _MODELS = {"the model": "", "the carrier's rate": "_of_carrier", "a logistic regression": "_of_logistic"}
 
 
-class Fit(NamedTuple):
+@dataclass(frozen=True)
+class Fit:
     """One matrix fitted both ways, warm, one after the other."""
 
     times: int
     rows: int
     seconds: float  # through the warm server
     native_seconds: float
-    auc_difference: float  # on the hold-out: through the server minus native
-    native_difference: float  # the same of native with its rows in another order: what the order alone is worth
+    auc_difference: float  # on the rows that both learnt from: through the server minus native
+    later_difference: float  # on the hold-out: the same
+    native_difference: float  # on the hold-out, of native with its rows in another order: what the order alone is worth
 
 
-class Training(NamedTuple):
+@dataclass(frozen=True)
+class Training:
     """What training on January to May cost and gave."""
 
     wall: float  # seconds from the run's start to its end
@@ -131,8 +135,8 @@ def _both_ways(spark: Any, settings: Settings, case: UseCase, matrix: str, times
     native = _native(frame, case)
     alone = time.monotonic() - begun
     turned = _native(frame.sample(frac=1, random_state=case.model.seed), case)
-    auc = _auc(native, later, case)
-    differences = [round(_auc(other, later, case) - auc, 5) for other in (ours, turned)]
+    pairs = (ours, frame), (ours, later), (turned, later)
+    differences = [round(_auc(one, seen, case) - _auc(native, seen, case), 5) for one, seen in pairs]
     return Fit(times, count, round(through, 1), round(alone, 1), *differences)
 
 
@@ -172,11 +176,11 @@ def _native(frame: Any, case: UseCase) -> Any:
     return xgboost.train(params, data, num_boost_round=model.n_estimators)
 
 
-def _auc(booster: Any, later: Any, case: UseCase) -> float:
+def _auc(booster: Any, rows: Any, case: UseCase) -> float:
     import numpy as np
     import xgboost
     from sklearn.metrics import roc_auc_score
 
     booster.feature_names = None
-    scores = booster.predict(xgboost.DMatrix(later[list(case.feature_names)].to_numpy(np.float32)))
-    return float(roc_auc_score(later[case.label.name], scores))
+    scores = booster.predict(xgboost.DMatrix(rows[list(case.feature_names)].to_numpy(np.float32)))
+    return float(roc_auc_score(rows[case.label.name], scores))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from datetime import date
 from statistics import median
-from typing import NamedTuple
 
 from lakeloop import wiring
 from lakeloop.bench.machine import api_calls, spark_peak_mib, spark_seconds, spent
@@ -25,7 +25,8 @@ _LIMIT = 3600.0  # seconds that one run may take
 _STEPS = ("intake", "write", "audit", "publish")
 
 
-class Year(NamedTuple):
+@dataclass(frozen=True)
+class Year:
     """What a range of nights cost in one run, `times` as wide as they were."""
 
     times: int
@@ -43,7 +44,8 @@ class Year(NamedTuple):
     moving_seconds: float  # of lakeFS, over all threads: landed bytes
 
 
-class Days(NamedTuple):
+@dataclass(frozen=True)
+class Days:
     """What single nights cost, delivered and taken in one after the other on a warm stack."""
 
     seconds: list[float]

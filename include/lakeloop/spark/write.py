@@ -35,7 +35,8 @@ def write(job: WriteJob, spark: SparkSession, case: UseCase) -> WriteReport:
     for unit in job.units:
         by_table.setdefault(unit.table, []).append(unit)
     contracts = {name: _checked(spark, case.table(name)) for name in by_table}
-    with set_for(spark, NULL_FOR_ERRORS), ThreadPoolExecutor(AT_ONCE) as pool:  # small jobs wait for the lake more than for a core
+    # small jobs wait for the lake more than for a core
+    with set_for(spark, NULL_FOR_ERRORS), ThreadPoolExecutor(AT_ONCE) as pool:
         done = pool.map(lambda name: _write_table(job, spark, case, contracts[name], by_table[name]), by_table)
         return WriteReport(units=tuple(unit for units in done for unit in units))
 
