@@ -11,12 +11,18 @@ NULL_FOR_ERRORS = {"spark.sql.ansi.enabled": "false"}
 
 @contextmanager
 def set_for(spark: SparkSession, wanted: Mapping[str, str]) -> Iterator[None]:
-    """The wanted settings while the block runs; afterwards those of before."""
-    before = {name: str(spark.conf.get(name)) for name in wanted}
+    """The wanted settings while the block runs; afterwards those of before.
+
+    Delta's own are unknown to a server until something touches Delta, and this may be the first to do so.
+    """
+    before = {name: spark.conf.get(name, None) for name in wanted}
     try:
         for name, value in wanted.items():
             spark.conf.set(name, value)
         yield
     finally:
-        for name, value in before.items():
-            spark.conf.set(name, value)
+        for name, earlier in before.items():
+            if earlier is None:
+                spark.conf.unset(name)
+            else:
+                spark.conf.set(name, earlier)
