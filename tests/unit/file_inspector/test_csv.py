@@ -18,11 +18,12 @@ ACCENTS = "id,place,value\n1,Zürich town,1.5\n2,Genève town,2.5\n"
         GOOD.replace(b"\n", b"\r\n"),
         GOOD.rstrip(b"\n"),
         b"\n\n" + GOOD.replace(b"\n", b"\n  \n") + b"\n\n",
+        b"\xef\xbb\xbf" + b" \r\n" * 40 + GOOD,
         b"value,id,place\n1.5,1,Oslo\n2.5,2,Rome\n",
         b'"id","place","value"\n1,"Oslo, the ""capital""",1.5\n2,Rome,2.5\n',
         CYRILLIC.encode(),
     ],
-    ids=["plain", "BOM", "CRLF", "no last line feed", "blank lines", "reordered", "doubled quotes", "Cyrillic"],
+    ids=["plain", "BOM", "CRLF", "no last line feed", "blank lines", "40 blank lines", "reordered", "doubled quotes", "Cyrillic"],
 )
 def test_what_is_no_fault_is_taken_and_counted(content: bytes) -> None:
     (shape,) = (found := seen(content)).shapes
@@ -49,6 +50,7 @@ BAD = {
     "semicolons": (GOOD.replace(b",", b";"), "delimiter", "divides its columns by ';', the contract of readings says ','"),
     "tabs": (GOOD.replace(b",", b"\t"), "delimiter", r"set delimiter='\t' in the contract"),
     "preamble": (b"Report of 1 March\nmade by hand\n\n" + GOOD, "header", "the header stands in line 4"),
+    "preamble behind blank lines": (b"\n" * 40 + b"by hand\n" + GOOD, "header", "the header stands in line 42"),
     "JSON": (b'{"id": 1}\n{"id": 2}\n', "wrong_kind", "looks like JSON"),
     "too few": (GOOD, "manifest_rows", "a.csv has 2 rows, its manifest says 3"),
     "TOTAL": (GOOD + b"TOTAL,,4.0\n", "manifest_rows", "has 3 rows, its manifest says 2; its last line looks like a footer"),

@@ -14,7 +14,9 @@ _LOOKED_AT = 30  # lines in which a header may hide behind a preamble
 
 def check_header(file: File, content: bytes, first_line: int) -> bytes:
     """The first line that is not blank, which must name the contract's columns in any order."""
-    lines = content.split(b"\n", _LOOKED_AT)[:_LOOKED_AT]
+    begin = content.rfind(b"\n", 0, len(content) - len(content.lstrip(BLANK))) + 1  # however many blank lines come first
+    first_line += content.count(b"\n", 0, begin)
+    lines = content[begin:].split(b"\n", _LOOKED_AT)[:_LOOKED_AT]
     numbered = [(first_line + at, line) for at, line in enumerate(lines) if line.strip(BLANK)]
     number, header = numbered[0]
     check_count(file, header.count(file.shape.delimiter.encode()) + 1)
