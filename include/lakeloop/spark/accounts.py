@@ -62,7 +62,7 @@ def counted(contract: TableContract, judged: DataFrame, heads: Sequence[Head]) -
     by_unit: dict[int, list[Count]] = {}
     for row in groups:
         head = heads[row["_place"]]
-        is_header = head.has_header and row["first"] == begins[row["_place"]]
+        is_header = head.has_header and row["first"] is not None and row["first"] == begins[row["_place"]]
         reasons = tuple(row["_reasons"].split(BETWEEN)) if row["_reasons"] else ()
         count = Count(reasons, row["_is_spare"], row["rows"] - is_header, row["cells"] - is_header * unread(contract))
         by_unit.setdefault(head.unit, []).append(count)

@@ -42,7 +42,7 @@ def read_heads(lines: DataFrame, files: Mapping[str, LandedFile]) -> list[Head]:
     """The head of each file that has a line."""
     header = F.min_by("_row", F.when(F.col("_block") == 0, F.col("_at"))).alias("header")
     found = lines.groupBy("_file").agg(header).collect()
-    return [_head(row["_file"], files[address_of(row["_file"])], row["header"]) for row in found]
+    return [_head(row["_file"], files[address_of(row["_file"])], row["header"] or "") for row in found]  # block 0 may be blank
 
 
 def _is_plain(address: str) -> bool:
