@@ -72,6 +72,16 @@ def test_a_case_that_there_is_not_is_named_with_those_there_are(command: tuple[s
     assert "Next: one of these names" in told
 
 
+@pytest.mark.parametrize(
+    "command", [("deliveries", "--table", "wether"), ("ingest", "flights", "--from", "2013-07-01", "--table", "wether")]
+)
+def test_a_table_that_there_is_not_is_one_sentence_and_exit_code_2(command: tuple[str, ...], home: Path) -> None:
+    done = run(*command)
+    assert (done.returncode, done.stdout, home.exists()) == (2, "", False)
+    assert done.stderr.startswith("lakeloop: flights has no table 'wether'; it has schedule, weather, ")
+    assert "; nothing was " in done.stderr
+
+
 def test_a_mistake_is_one_sentence_and_not_a_traceback() -> None:
     done = run("logs", "nothing")
     assert done.returncode == 1

@@ -24,8 +24,12 @@ REASONS = {
 }
 NAMES = {
     "ingest": ("ingest", *NIGHT),
+    "ingest --table": ("ingest", "flights", *NIGHT, "--table"),
     "deliveries": ("deliveries", "--case"),
+    "deliveries --table": ("deliveries", "--table"),
+    "deliveries --case --table": ("deliveries", "--case", "flights", "--table"),
     "quarantine replay": ("quarantine", "replay", *NIGHT, "--reason", "why"),
+    "quarantine replay --table": ("quarantine", "replay", "flights", *NIGHT, "--reason", "why", "--table"),
     "retention": ("retention",),
     "contract show": ("contract", "show"),
     "contract export": ("contract", "export"),

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from lakeloop import wiring
 from lakeloop.cli.main import app
+from lakeloop.core.errors import NoSuchName
 from tests.protocol.world import DAY_ONE, Address, deliver, found, ingest_all
 
 D1, D2, D3 = (DAY_ONE + timedelta(days=n) for n in range(3))
@@ -68,4 +69,10 @@ def test_what_is_no_delivery_is_named_and_an_unknown_case_is_a_sentence(address:
     assert "2 folders in the feed of toy are no delivery:" in told
     assert "/tomorrow/1: tomorrow is no data date" in told
     assert "/tyo: there is no case tyo" in told
-    assert "there is no case 'tpy', there are toy; nothing was listed" in str(ask("--case", "tpy").exception)
+    for asked, words in (
+        (("--case", "tpy"), "there is no case 'tpy', there are toy; nothing was listed"),
+        (("--table", "reedings"), "toy has no table 'reedings'; it has readings, checks; nothing was listed"),
+    ):
+        done = ask(*asked)
+        assert (type(done.exception), done.stdout, words in str(done.exception)) == (NoSuchName, "", True)
+    assert ask("--table", "checks").stderr.endswith("no delivery\n")

@@ -15,7 +15,8 @@ from typer.testing import CliRunner, Result
 
 from lakeloop.adapters.lakefs_lake import LakeFSLake
 from lakeloop.cli.main import app
-from lakeloop.core.errors import LakeloopError
+from lakeloop.core.errors import LakeloopError, NoSuchName
+from lakeloop.core.words import spelled
 from lakeloop.stack.lakefs import LakefsServer
 from tests.naughty import NO_TEXT, PLAIN_TEXT, is_plain
 
@@ -98,7 +99,6 @@ def test_a_row_counts_under_each_of_its_reasons(command: Command) -> None:
         (["--reason", "range_temp"], []),
         (["--reason", "%"], []),
         (["--reason", NAUGHTY], []),
-        (["--case", NAUGHTY], []),
         (["-n", "1"], [2]),
     ],
 )
@@ -116,12 +116,50 @@ def test_a_reason_counts_itself_or_its_family_and_nothing_that_looks_alike(
     assert [each["reason"] for each in found(command("list", "--json", "--reason", reason))] == counted
 
 
-@pytest.mark.parametrize("option", ["--case", "--table", "--reason"])
-def test_whatever_is_asked_for_is_a_value_and_no_pattern_or_query(command: Command, option: str) -> None:
+def test_a_reason_is_a_value_and_no_pattern_or_query(command: Command) -> None:
     for words in PLAIN_TEXT.values():
-        assert found(command("show", "--json", option, words)) == []
-    done = command("list", option, NO_TEXT["a title"])
+        assert found(command("show", "--json", "--reason", words)) == []
+    done = command("list", "--reason", NO_TEXT["a title"])
     assert (done.exit_code, is_plain(done.output)) == (0, True)
+
+
+@pytest.mark.parametrize("option", ["--case", "--table"])
+def test_a_name_that_there_is_not_is_a_sentence_whatever_it_is(command: Command, option: str) -> None:
+    for words in (PLAIN_TEXT["SQL"], PLAIN_TEXT["traversal"], NO_TEXT["a title"], NAUGHTY):
+        done = command("show", "--json", option, words)
+        assert isinstance(done.exception, NoSuchName), done.output
+        assert (done.stdout, is_plain(spelled(str(done.exception)))) == ("", True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (["--case", "fligths"], "there is no case 'fligths', there are flights, tiny, toy; nothing was listed"),
+        (["--case", "flights", "--table", "wether"], "flights has no table 'wether'; it has airlines, airports, outcomes, "),
+        (["--case", "toy", "--table", "weather"], "toy has no table 'weather'; it has sales; nothing was listed"),
+        (["--table", "wether"], "no case has a table 'wether'; flights has airlines, "),
+    ],
+)
+def test_a_mistyped_name_is_refused_with_those_there_are(command: Command, asked: list[str], told: str) -> None:
+    for what in ("list", "show"):
+        assert told in str(command(what, *asked).exception)
+
+
+def test_a_table_without_a_row_in_quarantine_is_no_mistake(command: Command) -> None:
+    assert found(command("list", "--json", "--case", "flights", "--table", "schedule")) == []
+
+
+def test_where_no_row_has_the_reason_those_there_are_are_named(command: Command) -> None:
+    done = command("show", "--json", "--case", "toy", "--reason", "rnage")
+    assert found(done) == []
+    assert "no row of these has the reason 'rnage'; the reasons they have are range:sold" in done.stderr
+    assert "whatever its reason" in command("show", "--table", "schedule", "--reason", "range").stderr
+    assert "the reason" not in command("show", "--reason", "range").stderr
+
+
+def test_where_nothing_is_in_quarantine_a_mistyped_name_is_refused_all_the_same(command: Command) -> None:
+    assert found(command("list", "--json", "--table", "weather", "--ref", "main~1")) == []
+    assert isinstance(command("list", "--table", "wether", "--ref", "main~1").exception, NoSuchName)
 
 
 @pytest.mark.parametrize("words", [PLAIN_TEXT["traversal"], PLAIN_TEXT["SQL"], NO_TEXT["NUL"], NO_TEXT["a title"]])

@@ -8,11 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from lakeloop.cli.asked import case_asked, cases_asked
+from lakeloop.cli.asked import case_asked, cases_asked, table_of
 from lakeloop.cli.lake import lake_at_hand
 from lakeloop.cli.output import AsJson, say, show_json, show_table
-from lakeloop.core.errors import InvalidInput
-from lakeloop.core.words import quoted
 
 commands = typer.Typer(name="contract", help="What tables promise, and what a change of it would do.", no_args_is_help=True)
 Case = Annotated[str, typer.Argument(help="The case, by its folder under use_cases; all of them when none is named.")]
@@ -36,10 +34,8 @@ def show(
     from lakeloop.cli.contract_page import as_html, as_markdown, rules_of
 
     found = wiring.load_case(wiring.case_ref(case_asked(case)))
+    table_of(table, {case: [one.name for one in found.tables]}, "nothing was shown")
     tables = [one for one in found.tables if table in {"", one.name}]
-    if not tables:
-        message = f"{case} has no table {quoted(table)}; it has {', '.join(one.name for one in found.tables)}; nothing was shown"
-        raise InvalidInput(message)
     for path, page in ((html, as_html), (markdown, as_markdown)):
         if path is not None:
             path.write_text(page(found, tables), encoding="utf-8")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lakeloop.cli.asked import cases_asked
+from lakeloop.cli.asked import cases_asked, table_of, tables_of
 from lakeloop.cli.output import AsJson, say, show_json, show_table
 from lakeloop.core.words import counted
 
@@ -41,9 +41,11 @@ def deliveries(
     as_json: AsJson = False,
 ) -> None:
     """List deliveries: those on main with their state, and those that wait in the feed."""
+    names = cases_asked(case)
+    table_of(table, tables_of(names), "nothing was listed")
     found = [
         one
-        for name in cases_asked(case)
+        for name in names
         for one in _of_case(name)
         if (not table or one.table == table)
         and (since is None or one.data_date >= since.date())

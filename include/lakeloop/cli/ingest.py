@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lakeloop.cli.asked import case_asked, reason_asked
+from lakeloop.cli.asked import case_asked, reason_asked, table_of, tables_of
 from lakeloop.cli.lake import lake_at_hand
 from lakeloop.cli.output import AsJson, show_json, show_table
 from lakeloop.core.words import spelled
@@ -67,6 +67,7 @@ def ingest_range(
     from lakeloop.steps.plan import is_open, plan
 
     settings, ref = Settings.load(), wiring.case_ref(case_asked(name))
+    table_of(asked["table"], tables_of([name]), "nothing was done")
     run_of(ref, nights, asked, settings.airflow_username)  # refused as a whole before a part of it is asked
     parts = chunks(nights, chunk_days)
     lake_at_hand(settings)

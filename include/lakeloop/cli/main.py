@@ -25,7 +25,7 @@ from lakeloop.cli import (
     stack,
     trial,
 )
-from lakeloop.core.errors import LakeloopError
+from lakeloop.core.errors import LakeloopError, NoSuchName
 from lakeloop.core.words import spelled
 
 app = typer.Typer(
@@ -57,9 +57,12 @@ compose.register(app)
 
 
 def main() -> None:
-    """The console script: a failure the platform can explain is one sentence and exit code 1, not a traceback."""
+    """The console script: a failure the platform can explain is one sentence and exit code 1, not a traceback.
+
+    A name that there is not does not fit, as an option that typer refuses: exit code 2.
+    """
     try:
         app()
     except LakeloopError as error:
         sys.stderr.write(f"lakeloop: {spelled(str(error))}\n")
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, NoSuchName) else 1)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any
 
 import typer
 
-from lakeloop.cli.asked import reason_asked
+from lakeloop.cli.asked import case_of, reason_asked, table_of, tables_of
 from lakeloop.cli.ingest import Case, ChunkDays, DryRun, First, Last, Table, ingest_range
 from lakeloop.cli.output import AsJson, say, show_json, show_table
+from lakeloop.core.words import quoted
 
 commands = typer.Typer(
     name="quarantine", help="Rows that broke a rule: why, as they came, and their way back.", no_args_is_help=True
@@ -92,7 +94,8 @@ _ROWS = (
     "SELECT source, data_date, delivery, line, array_to_string(reasons, ' ') AS reasons, \"row\", run_key FROM ({bad}) "
     "ORDER BY ALL LIMIT $limit"
 )
-_ALL = 1_000_000
+_REASONS = "SELECT DISTINCT unnest(reasons) AS reason FROM ({bad}) ORDER BY ALL LIMIT $limit"
+_ALL, _NAMED = 1_000_000, 40
 
 
 def _ask(
@@ -104,7 +107,35 @@ def _ask(
     first, last = (day.date() if day else edge for day, edge in zip(days, (date.min, date.max), strict=True))
     asked = {"first": first, "last": last, "case": case, "table": table, "reason": reason, "limit": limit}
     with opened(ref) as database:
-        if QUARANTINED not in database.views:
+        is_any = QUARANTINED in database.views
+        if case or table:
+            _check_names(case, table, database.ask(f"SELECT DISTINCT source FROM {QUARANTINED}").rows if is_any else ())
+        if not is_any:
             return []
-        found = database.ask(query.format(bad=_BAD.format(view=QUARANTINED)), asked)
-        return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+        bad = _BAD.format(view=QUARANTINED)
+        found = database.ask(query.format(bad=bad), asked)
+        rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+        if reason and not rows:
+            there = database.ask(_REASONS.format(bad=bad), asked | {"reason": "", "limit": _NAMED}).rows
+            say(_no_such_reason(reason, [name for (name,) in there]))
+        return rows
+
+
+def _check_names(case: str, table: str, kept: Iterable[Sequence[str]]) -> None:
+    """Refuse a case or a table that no contract names, and of which no row is kept: rows outlive the contract they broke."""
+    from lakeloop import wiring
+
+    known = tables_of(wiring.case_names())
+    for (source,) in kept:
+        owner, _, name = source.partition(".")
+        known[owner] = sorted({*known.get(owner, ()), name})
+    undone = "nothing was listed"
+    table_of(table, {case: known[case_of(case, sorted(known), undone)]} if case else known, undone)
+
+
+def _no_such_reason(reason: str, there: Sequence[str]) -> str:
+    """What there is instead; not refused, since a reason of an older contract, or one that nobody broke yet, is no mistake."""
+    if not there:
+        return "no row of these is in quarantine, whatever its reason"
+    more = f" (the first {_NAMED})" if len(there) == _NAMED else ""
+    return f"no row of these has the reason {quoted(reason)}; the reasons they have are {', '.join(there)}{more}"

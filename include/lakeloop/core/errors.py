@@ -11,6 +11,10 @@ class InvalidInput(LakeloopError):
     """A parameter, name, date or file at the border does not fit its pattern or schema."""
 
 
+class NoSuchName(InvalidInput):
+    """A case or a table is asked for that there is not; the words name those there are. A command ends with exit code 2."""
+
+
 class BadFile(InvalidInput):
     """A delivered file is not what its name, its manifest or its contract says; the delivery is refused with this code."""
 
