@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Any
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from lakeloop import wiring
+from lakeloop.adapters.s3_source import S3Source
 from lakeloop.cli.main import app
 from lakeloop.core.errors import NoSuchName
-from tests.protocol.world import DAY_ONE, Address, deliver, found, ingest_all
+from lakeloop.settings import Settings
+from lakeloop.stack.lakefs import LakefsServer
+from tests.protocol.test_sources import Feed, s3_feed
+from tests.protocol.world import DAY_ONE, Address, assert_whole, clean_rows, deliver, found, ingest_all
 
 D1, D2, D3 = (DAY_ONE + timedelta(days=n) for n in range(3))
 A, B = {1: 1.0, 2: 2.0}, {1: 10.0, 2: 20.0}
@@ -29,8 +35,9 @@ def ask(address: Address, monkeypatch: pytest.MonkeyPatch) -> Ask:
         "HOME": str(address.folder), "FEED": str(address.folder / "feed"), "REPOSITORY": address.repository,
         "LAKEFS_ENDPOINT": address.endpoint, "LAKEFS_ACCESS_KEY_ID": address.key, "LAKEFS_SECRET_ACCESS_KEY": address.secret,
     }  # fmt: skip
-    env = {f"LAKELOOP_{name}": value for name, value in at.items()} | {"COLUMNS": "250"}
-    return lambda *arguments: CliRunner().invoke(app, ["deliveries", *arguments], env=env)
+    for name, value in at.items():
+        monkeypatch.setenv(f"LAKELOOP_{name}", value)
+    return lambda *arguments: CliRunner().invoke(app, ["deliveries", *arguments], env={"COLUMNS": "250"})
 
 
 def rows(answer: Result) -> list[tuple[Any, ...]]:
@@ -76,3 +83,41 @@ def test_what_is_no_delivery_is_named_and_an_unknown_case_is_a_sentence(address:
         done = ask(*asked)
         assert (type(done.exception), done.stdout, words in str(done.exception)) == (NoSuchName, "", True)
     assert ask("--table", "checks").stderr.endswith("no delivery\n")
+
+
+def test_what_arrives_in_a_bucket_is_landed_published_and_listed_as_from_a_folder(
+    address: Address, ask: Ask, lakefs_server: LakefsServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bucket = s3_feed(lakefs_server, tmp_path / "feed.db")
+    for name, value in in_bucket(address, bucket).items():
+        monkeypatch.setenv(f"LAKELOOP_FEED{name}", value)
+    p = replace(found(address), source=wiring.source_of(Settings.load()))
+    send(address, bucket, D1, A)
+    send(address, bucket, D2, A, damaged=True)
+    done = ingest_all(p)
+    assert (done["published"], done["refused"], clean_rows(p)) == (1, 1, {D1: A})
+    assert "bytes" in done["refusals"][0]
+    kept = f"landing/toy/readings/{D1}/"
+    assert {path.rpartition("/")[2] for path in p.lake.list("main", kept)} == {"readings.csv", "manifest.json"}
+    assert ingest_all(p, 2)["nothing_to_do"]
+    send(address, bucket, D3, B)
+    assert rows(ask("--json")) == [(f"{D1}", 1, "published"), (f"{D2}", 1, "refused"), (f"{D3}", None, "waiting")]
+    ingest_all(p, 3)
+    assert clean_rows(p) == {D1: A, D3: B}
+    assert_whole(p)
+
+
+def in_bucket(address: Address, bucket: Feed) -> dict[str, str]:
+    """The settings of a feed that is a bucket."""
+    root = cast("S3Source", bucket.source)._bucket.root
+    keys = {"_ACCESS_KEY_ID": address.key, "_SECRET_ACCESS_KEY": address.secret, "_REGION": "us-east-1"}
+    return {"": f"s3://{root}", "_ENDPOINT": address.endpoint, **keys}
+
+
+def send(address: Address, bucket: Feed, day: date, values: dict[int, float], *, damaged: bool = False) -> None:
+    """The delivery as a folder would have it, its manifest last."""
+    deliver(address, day, values, damaged=damaged)
+    feed = address.folder / "feed"
+    for name in ("readings.csv", "manifest.json"):
+        (file,) = (feed / "toy" / "readings" / f"{day}").glob(f"*/{name}")
+        bucket.write(str(file.relative_to(feed)), file.read_bytes())
