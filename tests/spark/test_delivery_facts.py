@@ -198,6 +198,12 @@ def test_what_tables_say_of_each_other_is_held_against_the_one_that_came(
     assert "agreement:schedule-weather" in broken(later["weather", last], "warning")
 
 
+def shown_elsewhere(report: AuditReport, day: date) -> list[str]:
+    """What the page shows of the weather whose identity another date has."""
+    (unit,) = (one for one in json.loads(report.pages["audit.json"])["units"] if one["data_date"] == str(day))
+    return next((each["rows"] for each in unit["failed"] if each["name"] == "fact:elsewhere"), [])
+
+
 def test_an_identity_under_two_dates_marks_the_later_one_and_loses_no_row(
     spark: SparkSession, stack: Settings, lake: LakeFSLake
 ) -> None:
@@ -209,6 +215,26 @@ def test_an_identity_under_two_dates_marks_the_later_one_and_loses_no_row(
     (mark,) = (each for each in facts(found)["weather", last] if each.name == "fact:elsewhere")
     assert (mark.passed, mark.severity, mark.observed) == (False, "warning", 5)
     assert found.units[0].fingerprint.rows == 72
+    rows = shown_elsewhere(found, last)
+    assert [row.partition("T")[0] for row in rows] == ["origin=EWR, time_hour=2013-03-02"] * 3
+    assert all(row.endswith(", also under=2013-03-02") and row in found.pages["audit.html"] for row in rows)
+
+
+def test_the_page_shows_no_row_under_a_date_that_is_refused_or_came_later(
+    spark: SparkSession, stack: Settings, lake: LakeFSLake
+) -> None:
+    tables = {"weather": world(days(FIRST, 4))["weather"]}
+    refused, kept, judged, later = days(FIRST, 4)
+    for row in of(tables["weather"], [refused]):
+        row |= {name: (float(str(row[name])) - 32) / 1.8 for name in ("temp", "dewp")}
+    for rows, back in ((of(tables["weather"], [judged])[:5], 2), (of(tables["weather"], [judged])[5:8], 1)):
+        for row in rows:
+            row["time_hour"] = row["time_hour"] - timedelta(days=back)  # type: ignore[operator]
+    for row in of(tables["weather"], [later])[5:8]:
+        row["time_hour"] = row["time_hour"] - timedelta(days=2)  # type: ignore[operator]
+    found = audited(spark, lake, publish(stack, lake, tables), tables, [refused, kept, judged, later])
+    assert [row.rpartition("=")[2] for row in shown_elsewhere(found, judged)] == [str(kept)] * 3
+    assert [row.rpartition("=")[2] for row in shown_elsewhere(found, later)] == [str(kept)] * 3  # their own hours are no date's
 
 
 def test_an_older_date_that_comes_after_a_newer_one_is_marked_and_a_range_like_its_nights(

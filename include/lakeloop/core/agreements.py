@@ -7,6 +7,8 @@ from lakeloop.core.contract import TableContract
 from lakeloop.core.reports import Fact
 from lakeloop.core.use_case import Agreement, Settlement
 
+ELSEWHERE = "elsewhere"
+
 
 class Error(NamedTuple):
     """The median error of one group of joined rows."""
@@ -34,7 +36,7 @@ def elsewhere_fact(contract: TableContract, rows: int, days: int) -> Fact:
     columns = " and ".join(contract.identity)
     words = f"{rows} of {contract.name} have {columns} of another date up to {days} days away; all of them were kept"
     return Fact(
-        name="elsewhere", table=contract.name, value=rows, bound="no identity under two dates", broken=rows > 0,
+        name=ELSEWHERE, table=contract.name, value=rows, bound="no identity under two dates", broken=rows > 0,
         words=words, severity="warning",
     )  # fmt: skip
 

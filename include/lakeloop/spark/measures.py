@@ -128,8 +128,7 @@ def elsewhere_frame(
     is_new, day = F.col("_is_new"), F.col(DATE_COLUMN)
     sets = {"new": is_new, "earlier": F.col("_is_there"), "later": ~is_new | ~day.isin(*dates)}
     days = (F.collect_set(F.when(is_one, day)).alias(name) for name, is_one in sets.items())
-    has_one = reduce(or_, (F.col(f"`{name}`").isNotNull() for name in columns))  # without any value nothing is known again
-    dated = past.beside(frame).where(has_one).groupBy(mark(columns).alias("mark")).agg(*days)
+    dated = known_again(past.beside(frame), columns).groupBy("_mark").agg(*days)
     twice = dated.where(F.size(F.array_union("new", F.array_union("earlier", "later"))) > 1)
     by_day = twice.select(F.explode("new").alias(DATE_COLUMN), "earlier", "later")
 
@@ -140,6 +139,12 @@ def elsewhere_frame(
     is_later = F.exists("later", lambda other: is_near(other, -near, -1))
     found = by_day.where(one_of(DATE_COLUMN, dates)).where(is_earlier | is_later)
     return found.groupBy(DATE_COLUMN).agg(F.count("*").alias("rows"))
+
+
+def known_again(frame: DataFrame, columns: Sequence[str]) -> DataFrame:
+    """The rows with the _mark of their identity; without any value of it nothing is known again."""
+    has_one = reduce(or_, (F.col(f"`{name}`").isNotNull() for name in columns))
+    return frame.where(has_one).withColumn("_mark", mark(columns))
 
 
 def paired_frame(frames: Mapping[str, DataFrame], rule: Agreement, dates: Iterable[date]) -> DataFrame:

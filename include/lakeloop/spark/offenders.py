@@ -8,14 +8,20 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from lakeloop.core.agreements import ELSEWHERE
 from lakeloop.core.contract import TableContract
 from lakeloop.core.lake import DATE_COLUMN
+from lakeloop.core.nights import is_refused
 from lakeloop.core.reports import Check
 from lakeloop.core.use_case import UseCase
+from lakeloop.spark.measures import known_again
 from lakeloop.spark.questions import Question, ask
+from lakeloop.spark.tables import one_of
 
 _ROWS, _CHECKS, _LONGEST = 3, 12, 200
-Failed = Mapping[str, Mapping[date, Sequence[Check]]]
+_ALSO = "also under"  # no column of a contract has a blank in its name
+Judged = Mapping[date, Sequence[Check]]
+Failed = Mapping[str, Judged]
 
 
 class Offence(NamedTuple):
@@ -35,7 +41,7 @@ def offenders(case: UseCase, frames: Mapping[str, DataFrame], checks: Failed) ->
     for offence in _failed(checks):
         if len(asked) == _CHECKS or offence.table not in frames:
             continue
-        rows = _rows(case, frames, offence)
+        rows = _rows(case, frames, offence, checks[offence.table])
         if rows is not None:
             asked[offence] = Question(f"rows {len(asked)}", rows.limit(_ROWS))
     found = ask(list(asked.values()))
@@ -48,7 +54,7 @@ def _failed(checks: Failed) -> Iterator[Offence]:
             yield from (Offence(table, day, check.name) for check in each if not check.passed)
 
 
-def _rows(case: UseCase, frames: Mapping[str, DataFrame], offence: Offence) -> DataFrame | None:
+def _rows(case: UseCase, frames: Mapping[str, DataFrame], offence: Offence, judged: Judged) -> DataFrame | None:
     """The rows of the date that show it, worst first; None where no row does."""
     contract = case.table(offence.table)
     day = frames[offence.table].where(F.col(DATE_COLUMN) == F.lit(offence.data_date))
@@ -65,7 +71,20 @@ def _rows(case: UseCase, frames: Mapping[str, DataFrame], offence: Offence) -> D
         if offence.check == f"fact:agreement:{rule.table}-{rule.partner}" and offence.table == rule.table:
             keys = [DATE_COLUMN, *rule.on]
             return _shown(contract, day.join(frames[rule.partner].select(*keys), keys, "left_anti"), *rule.on)
+    if offence.check == f"fact:{ELSEWHERE}":
+        rows = _elsewhere(frames[offence.table], contract.identity, offence.data_date, case.drift.history_days, judged)
+        return _shown(contract, rows, *contract.identity, _ALSO)
     return None
+
+
+def _elsewhere(frame: DataFrame, columns: Sequence[str], day: date, near: int, judged: Judged) -> DataFrame:
+    """The rows of a date whose identity near dates had as it came, with the first of those: not one that is later or refused."""
+    rows, is_own = known_again(frame, columns), F.col(DATE_COLUMN) == F.lit(day)
+    absent = F.expr(one_of(DATE_COLUMN, (other for other, checks in judged.items() if other > day or is_refused(checks))))
+    others = rows.where(F.abs(F.datediff(DATE_COLUMN, F.lit(day))).between(1, near) & ~absent)
+    dates = F.slice(F.sort_array(F.collect_set(F.col(DATE_COLUMN).cast("string"))), 1, _ROWS)
+    found = others.groupBy("_mark").agg(F.array_join(dates, " and ").alias(_ALSO))
+    return rows.where(is_own).join(found, "_mark").orderBy(*columns)
 
 
 def _shown(contract: TableContract, rows: DataFrame, *columns: str) -> DataFrame:
