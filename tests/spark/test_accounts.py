@@ -107,7 +107,10 @@ def drawn_delivery(form: str) -> st.SearchStrategy[Delivery]:
 dates = st.lists(st.sampled_from(["csv", "jsonl"]).flatmap(drawn_delivery), min_size=20, max_size=40)
 
 
-@drawn_with(max_examples=3, phases=[Phase.generate], deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@drawn_with(
+    max_examples=3, phases=[Phase.generate], deadline=None, suppress_health_check=list(HealthCheck),
+    database=None, print_blob=True,  # drawn anew each time and kept nowhere: a failure brings the line that draws it again
+)  # fmt: skip
 @given(drawn=dates)
 def test_whatever_arrives_every_row_is_published_quarantined_or_a_spare(
     drawn: list[Delivery], stack: Settings, shared_lake: LakeFSLake, runner: ConnectRunner
