@@ -38,7 +38,8 @@ def program(root: StackRoot, keys: Keys, settings: Settings, port: int, name: st
     """One of the four processes; writes the password file (0600) that SimpleAuth reads."""
     passwords = {settings.airflow_username: keys.airflow_password, settings.airflow_approver: keys.airflow_approver_password}
     write_private_json(root.folder("airflow") / "passwords.json", passwords)
-    command = (sys.executable, "-m", "airflow", *PROCESSES[name])
+    module = "lakeloop.stack.warm_scheduler" if name == "airflow-scheduler" else "airflow"
+    command = (sys.executable, "-m", module, *PROCESSES[name])
     return Program(name, command, environment(root, keys, settings, port), grace=20)
 
 

@@ -1,0 +1,31 @@
+"""Airflow's scheduler with the libraries that its tasks need: each task is a fork of it, and finds them imported.
+
+By themselves they take seconds of every task. Nothing of the project is among them, so that an edit is what the next run does;
+and none of them leaves a Python thread, which a fork would lose.
+"""
+
+import logging
+import sys
+from importlib import import_module
+
+SHARED = ("lakefs_sdk", "pandas", "great_expectations")  # MLflow would bring code of ours, by its entry points
+
+
+def share() -> None:
+    """Import what tasks share."""
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it says 200 lines on import
+    for name in SHARED:
+        import_module(name)
+
+
+def main() -> int:
+    """Airflow's own command, on this process's arguments; its exit code."""
+    share()  # before Airflow, which sets up what logs
+    from airflow.__main__ import main as airflow
+
+    airflow()  # type: ignore[no-untyped-call]
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
