@@ -5,8 +5,8 @@ and none of them leaves a Python thread, which a fork would lose.
 """
 
 import logging
-import sys
 from importlib import import_module
+from runpy import run_module
 
 SHARED = ("lakefs_sdk", "pandas", "great_expectations")  # MLflow would bring code of ours, by its entry points
 
@@ -18,14 +18,6 @@ def share() -> None:
         import_module(name)
 
 
-def main() -> int:
-    """Airflow's own command, on this process's arguments; its exit code."""
-    share()  # before Airflow, which sets up what logs
-    from airflow.__main__ import main as airflow
-
-    airflow()  # type: ignore[no-untyped-call]
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    share()  # before Airflow, which sets up what logs
+    run_module("airflow", run_name="__main__", alter_sys=True)  # as `python -m airflow` with this process's arguments
