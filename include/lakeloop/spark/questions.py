@@ -17,7 +17,7 @@ from lakeloop.spark.tables import BY_KERNEL, find_table, one_of
 
 AT_ONCE = 4  # reads that wait for the lake, not for a core
 # Stages adapted on the way are a job each, and so is a broadcast; what is asked here is small when it is joined.
-_ONE_JOB = BY_KERNEL | NULL_FOR_ERRORS | {"spark.sql.adaptive.enabled": "false", "spark.sql.autoBroadcastJoinThreshold": "-1"}
+_ONE_JOB = BY_KERNEL | {"spark.sql.adaptive.enabled": "false", "spark.sql.autoBroadcastJoinThreshold": "-1"}
 _FEW = 20_000  # rows of a run that are asked, with a month before them, by one task sooner than by several
 _ONE_TASK = {"spark.sql.shuffle.partitions": "1"}
 Answer = dict[str, Any]
@@ -44,7 +44,7 @@ def reading(
         return None if frame is None else frame.where(one_of(DATE_COLUMN, wanted[path])).persist()
 
     is_small = rows is not None and rows <= _FEW
-    with set_for(spark, _ONE_JOB | _ONE_TASK if is_small else _ONE_JOB):
+    with set_for(spark, NULL_FOR_ERRORS | _ONE_JOB | (_ONE_TASK if is_small else {})):
         with ThreadPoolExecutor(AT_ONCE) as pool:
             found = dict(zip(wanted, pool.map(read, wanted), strict=True))
         frames = {path: frame for path, frame in found.items() if frame is not None}

@@ -19,11 +19,11 @@ from lakeloop.stack.layout import StackRoot, read_json, write_private_json
 from lakeloop.stack.ports import LOOPBACK
 from lakeloop.stack.program import Program, inherited
 
-PROCESSES = {
-    "airflow-api": ("api-server",),
-    "airflow-scheduler": ("scheduler", "--skip-serve-logs"),
-    "airflow-dag-processor": ("dag-processor",),
-    "airflow-triggerer": ("triggerer", "--skip-serve-logs"),
+PROCESSES = {  # a module that is Airflow's command, and its arguments
+    "airflow-api": ("airflow", "api-server"),
+    "airflow-scheduler": ("lakeloop.stack.warm_scheduler", "scheduler", "--skip-serve-logs"),
+    "airflow-dag-processor": ("airflow", "dag-processor"),
+    "airflow-triggerer": ("airflow", "triggerer", "--skip-serve-logs"),
 }
 HEARTBEATS = {  # under which name the API's health page speaks of each
     "airflow-api": "metadatabase",
@@ -38,8 +38,7 @@ def program(root: StackRoot, keys: Keys, settings: Settings, port: int, name: st
     """One of the four processes; writes the password file (0600) that SimpleAuth reads."""
     passwords = {settings.airflow_username: keys.airflow_password, settings.airflow_approver: keys.airflow_approver_password}
     write_private_json(root.folder("airflow") / "passwords.json", passwords)
-    module = "lakeloop.stack.warm_scheduler" if name == "airflow-scheduler" else "airflow"
-    command = (sys.executable, "-m", module, *PROCESSES[name])
+    command = (sys.executable, "-m", *PROCESSES[name])
     return Program(name, command, environment(root, keys, settings, port), grace=20)
 
 

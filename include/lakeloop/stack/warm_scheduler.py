@@ -4,7 +4,6 @@ By themselves they take seconds of every task. Nothing of the project is among t
 and none of them leaves a Python thread, which a fork would lose.
 """
 
-import logging
 from importlib import import_module
 from runpy import run_module
 
@@ -13,11 +12,10 @@ SHARED = ("lakefs_sdk", "pandas", "great_expectations")  # MLflow would bring co
 
 def share() -> None:
     """Import what tasks share."""
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it says 200 lines on import
     for name in SHARED:
         import_module(name)
 
 
 if __name__ == "__main__":
-    share()  # before Airflow, which sets up what logs
+    share()  # before Airflow sets up what logs: Great Expectations has 200 lines to say on import
     run_module("airflow", run_name="__main__", alter_sys=True)  # as `python -m airflow` with this process's arguments

@@ -90,13 +90,13 @@ def _features_source(case: UseCase) -> str:
     spec = find_spec(case.features.partition(":")[0])
     if not spec or not spec.origin:
         return ""
-    waiting, texts = [Path(spec.origin)], dict[Path, str]()
+    folder, waiting, texts = Path(spec.origin).parent, [Path(spec.origin)], dict[Path, str]()
     while waiting:
         path = waiting.pop()
         if path not in texts and path.is_file():
             texts[path] = path.read_text(encoding="utf-8")
             names = _imported(ast.parse(texts[path]), spec.parent or "")
-            waiting += [Path(spec.origin).parent.joinpath(*name.split(".")).with_suffix(".py") for name in names]
+            waiting += [folder.joinpath(*name.split(".")).with_suffix(".py") for name in names]
     return "\n".join(texts.values())
 
 
