@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from threading import Thread
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -22,7 +21,7 @@ from lakeloop.spark.offenders import offenders
 from lakeloop.spark.personal import Suspects, looks_questions, personal_checks, suspects
 from lakeloop.spark.profiles import keys_frame, profile_frame, profiles, reasons_frame
 from lakeloop.spark.questions import Question, ask, reading
-from lakeloop.spark.suites import expectations, judge, load_suite
+from lakeloop.spark.suites import judge, load_suite
 
 Units = Mapping[str, Sequence[LandedUnit]]
 
@@ -33,7 +32,6 @@ def audit(job: AuditJob, spark: SparkSession, case: UseCase, suites: Path) -> Au
     for unit in job.units:
         by_table.setdefault(unit.table, []).append(unit)
     asked = {name: load_suite(suites, case.name, case.table(name)) for name in by_table}
-    Thread(target=expectations).start()  # seconds of import, while Spark works
     dates = {name: [unit.data_date for unit in units] for name, units in by_table.items()}
     wanted = {clean(case.name, name): days for name, days in needed(case, dates).items()}
     with reading(spark, job.repository, job.snapshot, wanted, _came(job)) as read, _held(job, spark, case) as held:
