@@ -41,7 +41,11 @@ CONTRACT = TableContract(
     key=("id",),
     rules=(
         RowRule(name="dear_is_insured", check="price < 500 OR insured", words="what costs 500 or more is insured"),
-        RowRule(name="a_piece_is_cheap", check="price / pieces < 900000 OR int(note) = 1", words="no piece costs 900000"),
+        RowRule(
+            name="a_piece_is_cheap",
+            check="price / pieces < 900000 OR try_cast(note AS bigint) = 1",
+            words="no piece costs 900000",
+        ),
     ),
     date_of="sent",
     late="keep",
@@ -75,7 +79,9 @@ class Written(NamedTuple):
     quarantine: dict[date, list[dict[str, object]]]
 
 
-def write(stack: Settings, lake: LakeFSLake, runner: ConnectRunner, branch: str, delivered: Mapping[date, Landed]) -> Written:
+def write(
+    stack: Settings, lake: LakeFSLake, runner: ConnectRunner, branch: str, delivered: Mapping[date, Landed], case: str = CASE
+) -> Written:
     """Land the deliveries on a new branch and write all of them by one job."""
     lake.create_branch(branch, "main")
     units = units_of(delivered)
@@ -84,7 +90,7 @@ def write(stack: Settings, lake: LakeFSLake, runner: ConnectRunner, branch: str,
             lake.put(branch, f"{unit.path}{name}", content)
     commit = lake.commit(branch, "landed", {})
     job = WriteJob(
-        repository=lake.repository, case=CASE, landing_commit=commit, branch=branch, run_key=RUN_KEY, units=units
+        repository=lake.repository, case=case, landing_commit=commit, branch=branch, run_key=RUN_KEY, units=units
     )  # fmt: skip
     report = runner.run(job)
     assert isinstance(report, WriteReport)

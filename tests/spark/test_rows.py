@@ -6,15 +6,11 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from pyspark.sql import SparkSession
 
 from lakeloop.adapters.lakefs_lake import LakeFSLake
-from lakeloop.core.contract import RowRule
-from lakeloop.core.errors import ConfigurationError
 from lakeloop.settings import Settings
 from lakeloop.spark.connect import ConnectRunner
-from lakeloop.spark.rules import check_sql
-from tests.spark.small_parcels import CONTRACT, NAMES, Landed, Written, counts, line, write
+from tests.spark.small_parcels import NAMES, Landed, Written, counts, line, write
 
 DAY, TWICE = date(2024, 5, 10), date(2024, 5, 11)
 HEADER = line({name: name for name in NAMES})
@@ -165,19 +161,3 @@ def test_rows_of_one_key_are_equal_by_value_or_all_quarantined(written: Written)
     assert counts(written.units[TWICE]) == (10, 3, 4, 3)
     assert sorted(str(row["id"]) for row in written.clean[TWICE]) == ["D1", "D2", "D4"]
     assert written.units[TWICE].account.by_first_reason == {"duplicate_key": 3, "type:weight": 1}
-
-
-@pytest.mark.parametrize(
-    ("asked", "words"),
-    [
-        ({"rules": (RowRule(name="typo", check="wieght > 1", words=""),)}, "rule typo 'wieght > 1' is not understood"),
-        ({"rules": (RowRule(name="sum", check="weight + 1", words=""),)}, "rule sum 'weight [+] 1' is double, not boolean"),
-        ({"rules": (RowRule(name="open", check="weight > (", words=""),)}, "rule open .* is not understood"),
-        ({"date_of": "picked"}, "date_of 'picked' is timestamp, not date; nothing was written; correct the contract"),
-    ],
-)
-def test_a_rule_that_is_no_condition_on_the_columns_is_refused_before_a_row_is_read(
-    spark: SparkSession, asked: dict[str, object], words: str
-) -> None:
-    with pytest.raises(ConfigurationError, match=f"parcels: {words}"):
-        check_sql(spark, CONTRACT.model_copy(update=asked))

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 from pyspark.sql import SparkSession
 
-# What a rule or an identity makes of one row (a division by zero, a text that is no number) is null, never the end of all rows.
+# Arithmetic and casts that fail on one row (a division by zero, a text that is no number) give null there, and do not end the
+# others. A function that raises still does: an unknown time zone or a broken pattern from a column, `raise_error`.
 NULL_FOR_ERRORS = {"spark.sql.ansi.enabled": "false"}
 
 

@@ -4,15 +4,13 @@ from functools import reduce
 from operator import or_
 from typing import NamedTuple
 
-from pyspark.errors import AnalysisException
 from pyspark.sql import Column as SparkColumn
-from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from lakeloop.core.contract import Column, TableContract
-from lakeloop.core.errors import ConfigurationError
 from lakeloop.core.lake import DATE_COLUMN
-from lakeloop.spark.cells import clock_faults, day_of, days_off, in_form, spark_type
+from lakeloop.core.words import names_word
+from lakeloop.spark.cells import clock_faults, day_of, days_off, in_form
 
 MALFORMED = "malformed"
 HEADER_AGAIN = "header_again"
@@ -76,23 +74,6 @@ def _whole(pattern: str) -> str:
     return rf"\A(?:{pattern})\z"
 
 
-def check_sql(spark: SparkSession, contract: TableContract) -> None:
-    """ConfigurationError for a rule that is no condition on the contract's columns; asked before a row is read."""
-    asked = [(f"rule {rule.name}", rule.check, "boolean") for rule in contract.rules]
-    asked += [("date_of", contract.date_of, "date")] if contract.date_of else []
-    if not asked:
-        return
-    empty = spark.createDataFrame([], ", ".join(f"`{column.name}` {spark_type(column)}" for column in contract.columns))
-    for name, sql, wanted in asked:
-        try:
-            kind = empty.select(F.expr(sql)).schema.fields[0].dataType.simpleString()
-        except AnalysisException as error:
-            kind = f"not understood ({str(error).splitlines()[0]})"
-        if kind != wanted:
-            message = f"{contract.name}: {name} {sql!r} is {kind}, not {wanted}; nothing was written; correct the contract"
-            raise ConfigurationError(message)
-
-
 def _rules(column: Column, cells: Cells) -> list[tuple[str, SparkColumn]]:
     """`cells` holds the text; the typed value stands beside it under the column's name."""
     text, value = cells.text[column.name], F.col(column.name)
@@ -132,5 +113,8 @@ def _bounds(column: Column, value: SparkColumn) -> list[SparkColumn]:
 
 
 def _speaks_of_another_date(contract: TableContract) -> SparkColumn:
-    late = F.datediff(F.col(DATE_COLUMN), F.expr(contract.date_of).cast("date"))
-    return ~late.between(0, contract.late_days)
+    """Or of none that can be told: a row whose date is told from nothing has none, but from something it has to have one."""
+    day = F.expr(contract.date_of)
+    told_from = [F.col(column.name) for column in contract.columns if names_word(contract.date_of, column.name)]
+    is_untold = day.isNull() & reduce(or_, (source.isNotNull() for source in told_from), F.lit(False))
+    return is_untold | ~F.datediff(F.col(DATE_COLUMN), day).between(0, contract.late_days)

@@ -16,12 +16,13 @@ from lakeloop.core.personal import shielded
 from lakeloop.core.reports import Refusal, UnitWritten, WriteReport
 from lakeloop.core.use_case import UseCase
 from lakeloop.spark.accounts import Count, account, counted, has_duplicates
+from lakeloop.spark.case_sql import check_sql
 from lakeloop.spark.conf import NULL_FOR_ERRORS, set_for
 from lakeloop.spark.heads import Head, miscounts, misfits, read_heads, told_heads
 from lakeloop.spark.lines import LandedFile, landed_files, landed_lines
 from lakeloop.spark.masking import published
 from lakeloop.spark.read import judged_rows, without_duplicates, without_headers
-from lakeloop.spark.rules import BETWEEN, check_sql
+from lakeloop.spark.rules import BETWEEN
 from lakeloop.spark.tables import one_of, uri
 
 AT_ONCE = 2
@@ -34,19 +35,19 @@ def write(job: WriteJob, spark: SparkSession, case: UseCase) -> WriteReport:
     by_table: dict[str, list[LandedUnit]] = {}
     for unit in job.units:
         by_table.setdefault(unit.table, []).append(unit)
-    contracts = {name: _checked(spark, case.table(name)) for name in by_table}
+    contracts = {name: _checked(case.table(name)) for name in by_table}
+    check_sql(spark, case, by_table)
     # small jobs wait for the lake more than for a core
     with set_for(spark, NULL_FOR_ERRORS), ThreadPoolExecutor(AT_ONCE) as pool:
         done = pool.map(lambda name: _write_table(job, spark, case, contracts[name], by_table[name]), by_table)
         return WriteReport(units=tuple(unit for units in done for unit in units))
 
 
-def _checked(spark: SparkSession, contract: TableContract) -> TableContract:
+def _checked(contract: TableContract) -> TableContract:
     bad = [column.name for column in contract.columns if column.name in OURS or not NAME.fullmatch(column.name)]
     if bad:
         message = f"{contract.name}: columns {bad} are the platform's own or not {NAME.pattern}; nothing was written; rename them"
         raise ConfigurationError(message)
-    check_sql(spark, contract)
     return contract
 
 
