@@ -15,6 +15,7 @@ RETRY_POLICY = ExceptionRetryPolicy(
             exception=[
                 "lakeloop.core.errors.Unavailable",
                 "lakeloop.core.errors.SourceFailed",
+                "lakeloop.core.errors.MachineFailed",
                 "lakeloop.core.errors.SparkFailed",
                 "lakeloop.core.errors.RegistryFailed",
                 "lakeloop.core.errors.LeaseLost",

@@ -112,6 +112,10 @@ class SourceFailed(LakeloopError):
     """The feed did not answer, or refused the keys; nothing was taken in."""
 
 
+class MachineFailed(LakeloopError):
+    """The machine had no memory, disk or file handle left for a piece of work; it says nothing of what was worked on."""
+
+
 class SparkFailed(LakeloopError):
     """A Spark job ended in an error; the run branch is kept, nothing was published."""
 

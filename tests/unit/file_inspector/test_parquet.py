@@ -1,9 +1,11 @@
 """Parquet is opened and read to its end: faults of footers, pages, checksums and texts, as far as one can make them."""
 
 import io
+import os
 import struct
 from collections.abc import Callable
 from datetime import datetime
+from errno import EMFILE, ENOSPC
 from typing import Any
 
 import pyarrow as pa
@@ -15,7 +17,7 @@ from lakeloop.adapters.file_inspector import parquet_again
 from lakeloop.adapters.file_inspector.file import File
 from lakeloop.adapters.file_inspector.parquet_again import check_agreement
 from lakeloop.core.contract import Column, FileLimits, TableContract
-from lakeloop.core.errors import BadFile
+from lakeloop.core.errors import BadFile, MachineFailed
 from lakeloop.core.files import FileShape
 from tests.unit.file_inspector.seen import AGAIN, FITS, TABLE, WITH_ROWS, is_mended, refused, seen
 
@@ -55,7 +57,7 @@ TYPED = "deliver it in that type, or change the contract"
 FEWER = "deliver the columns that the contract names"
 SMALLER = "deliver smaller texts, or raise `limits` in the contract"
 PLAINLY = "deliver it without encryption"
-FOR_BOTH = "see what DuckDB says of it, and deliver it so that both can read it"
+FOR_BOTH = "write it with a Parquet library's usual encodings, or deliver CSV or JSON lines"
 SPLIT: dict[str, Any] = {"use_dictionary": False, "column_encoding": {"id": "BYTE_STREAM_SPLIT"}}  # of integers: legal and rare
 BAD: dict[str, tuple[Callable[[], bytes], str, str, str]] = {
     "missing": (lambda: parquet({"id": [1, 2], "place": ["a", "b"]}), "header", "'value' missing", FITS),
@@ -172,6 +174,40 @@ def test_the_second_reader_has_its_memory_and_no_more(monkeypatch: pytest.Monkey
     with pytest.raises(BadFile, match="2 rows and takes DuckDB, .* of memory; .* Next: deliver it with smaller pages") as refusal:
         check(parquet())
     assert refusal.value.code == "file_limits"
+
+
+def test_the_second_reader_has_its_time_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    endless = "SELECT count(*), 0, 0, 0 FROM range(1000000) AS a, range(1000000) AS b"
+    monkeypatch.setattr(parquet_again, "_SECONDS", 0.5)
+    monkeypatch.setattr(parquet_again, "_ask", lambda db, path, names: db.execute(endless).fetchone())  # noqa: ARG005
+    with pytest.raises(BadFile, match="2 rows and takes DuckDB, .* over 0.5 s; .* Next: deliver it in several files") as refusal:
+        check(parquet())
+    assert refusal.value.code == "file_limits"
+    monkeypatch.undo()
+    check(parquet())  # the next one is read
+
+
+@pytest.mark.parametrize("errno", [EMFILE, ENOSPC])
+def test_a_machine_without_room_is_no_fault_of_the_delivery(monkeypatch: pytest.MonkeyPatch, errno: int) -> None:
+    def fails(name: str) -> int:
+        raise OSError(errno, os.strerror(errno), name)
+
+    monkeypatch.setattr(parquet_again.os, "memfd_create", fails)
+    with pytest.raises(MachineFailed, match=r"^a.parquet was not read .*; nothing was taken in. Next: free memory"):
+        check(parquet())
+
+
+@pytest.mark.parametrize(("unit", "odd"), [("ms", 10**16), ("ms", -(10**16)), ("ms", 2**63 - 1), ("us", 2**63 - 1)])
+def test_a_time_beyond_all_calendars_is_a_fault_of_its_row_and_the_other_columns_are_counted_twice(unit: str, odd: int) -> None:
+    table = TableContract(
+        name="events", columns=(Column(name="id", type="int"), Column(name="at", type="timestamp")), key=("id",)
+    )
+    content = parquet({"id": [1, 2, 3], "at": pa.array([0, odd, None], pa.timestamp(unit))})
+    found = seen(content, 3, "a.parquet", table)
+    assert (found.refusal, [shape.rows for shape in found.shapes]) == (None, [3])
+    for rows, values, words in ((4, {"id": 3, "at": 2}, "Arrow reads 4 rows, DuckDB 3"), (3, {"at": 2, "id": 2}, "DuckDB 3")):
+        with pytest.raises(BadFile, match=words):
+            check(content, rows, values)
 
 
 def test_a_file_that_is_too_large_for_spark_in_one_piece_is_not_even_opened() -> None:

@@ -1,17 +1,18 @@
 """Parquet read once more, by DuckDB: a reader that shares no code with Arrow's has to find as many rows and values."""
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from threading import Lock
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from threading import Lock, Timer
 
 import duckdb
 
 from lakeloop.adapters.file_inspector.file import File
-from lakeloop.core.errors import BadFile
+from lakeloop.core.errors import BadFile, MachineFailed
 from lakeloop.core.words import counted
 
 _MEMORY = "512MB"
+_SECONDS = 300.0  # for one file: a sound one of 64 MiB takes less than one of them
 _ONE = Lock()  # at a time, or as many as are landed side by side would take that much each
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "threads": 1,
@@ -23,26 +24,58 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 
 
 def check_agreement(file: File, rows: int, values: Mapping[str, int]) -> None:
-    """Raise BadFile where DuckDB counts other rows than Arrow, or by column other values that are not null, or cannot read it."""
+    """Hold what Arrow counted, rows and by column the values that are not null, against what DuckDB counts.
+
+    A column with a value that no type of DuckDB's holds, such as a time far beyond all calendars, is not counted again: that is
+    a row's fault, and its own type says so when it is read.
+
+    Raises:
+        BadFile: DuckDB counts otherwise, or cannot read it.
+        MachineFailed: there was no room for the bytes; nothing is said of the file.
+    """
     try:
-        found = _counted(file.content, list(values))
+        found = _counted(file, list(values))
     except duckdb.OutOfMemoryException as error:
         words = f"{file.name} has {rows} rows and takes DuckDB, which reads it after Arrow, over {_MEMORY} of memory"
         raise BadFile(words, "file_limits", "deliver it with smaller pages and row groups") from error
+    except duckdb.InterruptException as error:
+        words = f"{file.name} has {rows} rows and takes DuckDB, which reads it after Arrow, over {_SECONDS:g} s"
+        raise BadFile(words, "file_limits", "deliver it in several files, or as CSV or JSON lines") from error
     except duckdb.Error as error:  # its words may hold a cell
         words = f"{file.name}: Arrow reads {rows} rows, DuckDB cannot read it ({type(error).__name__})"
-        raise BadFile(words, "parquet", "see what DuckDB says of it, and deliver it so that both can read it") from error
-    wanted = [(rows, "row", ""), *((count, "value", f" in the column {name}") for name, count in values.items())]
-    for (count, what, where), other in zip(wanted, found, strict=True):
-        if count != other:
-            words = f"{file.name}: Arrow reads {counted(count, what)}{where}, DuckDB {other}"
+        mend = "write it with a Parquet library's usual encodings, or deliver CSV or JSON lines"
+        raise BadFile(words, "parquet", mend) from error
+    wanted = {"": rows, **values}
+    for name, other in found.items():
+        if wanted[name] != other:
+            what, where = ("value", f" in the column {name}") if name else ("row", "")
+            words = f"{file.name}: Arrow reads {counted(wanted[name], what)}{where}, DuckDB {other}"
             raise BadFile(words, "parquet", "deliver it so that both read the same, or in another format")
 
 
-def _counted(content: bytes, names: list[str]) -> tuple[int, ...]:
-    """Rows, and values of each column that are not null; every page is read for it."""
+def _counted(file: File, names: Sequence[str]) -> dict[str, int]:
+    """Rows under "", and by column the values that are not null; every page of what can be counted is read for it."""
+    with _ONE, _held(file) as path, _opened(path) as db:
+        try:
+            return _ask(db, path, names)
+        except duckdb.ConversionException:  # it does not say in which column
+            found = _ask(db, path, [])
+        for name in names:
+            with suppress(duckdb.ConversionException):
+                found |= _ask(db, path, [name])
+        return found
+
+
+def _ask(db: duckdb.DuckDBPyConnection, path: str, names: Sequence[str]) -> dict[str, int]:
     columns = [f'count("{name.replace('"', '""')}")' for name in names]
-    with _ONE, _held(content) as path, duckdb.connect(":memory:", config=_CONFIG) as db:
+    query = f"SELECT {', '.join(['count(*)', *columns])} FROM read_parquet(?, hive_partitioning = false)"
+    return dict(zip(["", *names], db.execute(query, [path]).fetchone() or (), strict=True))
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database that sees that path and nothing else, and is interrupted when its time is over: others wait for it."""
+    with duckdb.connect(":memory:", config=_CONFIG) as db:
         for setting in (
             f"allowed_paths = ['{path}']",
             "enable_external_access = false",
@@ -50,14 +83,26 @@ def _counted(content: bytes, names: list[str]) -> tuple[int, ...]:
             "lock_configuration = true",
         ):
             db.execute(f"SET {setting}")
-        query = f"SELECT {', '.join(['count(*)', *columns])} FROM read_parquet(?, hive_partitioning = false)"
-        return tuple(db.execute(query, [path]).fetchone() or ())
+        timer = Timer(_SECONDS, db.interrupt)
+        timer.start()
+        try:
+            yield db
+        finally:
+            timer.cancel()
+            timer.join()  # an interrupt that has begun ends before its connection does
 
 
 @contextmanager
-def _held(content: bytes) -> Iterator[str]:
-    """A path of bytes in memory."""
-    with os.fdopen(os.memfd_create("parquet"), "wb") as held:
-        held.write(content)
-        held.flush()
-        yield f"/proc/self/fd/{held.fileno()}"
+def _held(file: File) -> Iterator[str]:
+    """A path of the file's bytes in memory."""
+    try:
+        with os.fdopen(os.memfd_create("parquet"), "wb") as held:
+            held.write(file.content)
+            held.flush()
+            yield f"/proc/self/fd/{held.fileno()}"
+    except OSError as error:
+        words = (
+            f"{file.name} was not read a second time: its {len(file.content)} bytes found no room in memory ({error.strerror}); "
+            "nothing was taken in. Next: free memory or file handles; the run is tried again, and so is the file"
+        )
+        raise MachineFailed(words) from error
