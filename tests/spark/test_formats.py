@@ -64,7 +64,7 @@ def on(day: int) -> date:
 
 def as_json(row: dict[str, str | None]) -> str:
     values = {name: json.loads(text) if name in (*NUMBERS, "insured") else text for name, text in row.items() if text}
-    return json.dumps(values, ensure_ascii=False)
+    return json.dumps({"sent": None} | values, ensure_ascii=False)
 
 
 def as_parquet(*absent: str) -> bytes:
@@ -112,6 +112,12 @@ def parquet_of_wrong_types() -> bytes:
     })  # fmt: skip
 
 
+def parquet_of_odd_times() -> bytes:
+    """Good times, and one that no reader's calendar holds."""
+    good = int(datetime(2024, 5, 1, 8, tzinfo=UTC).timestamp() * 1000)
+    return parquet({"id": pa.array(["T1", "T2", "T3"]), "picked": pa.array([good, 10**16, None], pa.timestamp("ms"))})
+
+
 def shaped(name: str, **more: object) -> tuple[FileShape, ...]:
     shape = FileShape.named(name)
     assert shape is not None
@@ -144,6 +150,7 @@ DELIVERED = {
     on(23): Landed({"rows.csv": b"\xef\xbb\xbf\n" + text_file([HEADER, *QUOTED])}, 5, shaped("rows.csv", is_quoted=True)),
     on(24): Landed({"rows.jsonl": b"\xef\xbb\xbf\n" + text_file(list(map(as_json, ROWS)))}, 3),
     on(25): Landed({"rows.csv": b"\xef\xbb\xbf" + text_file([HEADER, "A1", HEADER, line({"id": "A2"}), ""], "\r\n")}, 3),
+    on(26): Landed({"rows.parquet": parquet_of_odd_times()}, 3),
 }  # fmt: skip
 
 
@@ -175,9 +182,9 @@ def test_the_same_rows_are_published_from_every_format(written: Written, day: in
 
 
 def test_an_optional_key_that_no_row_of_json_has_is_null_in_all_of_them(written: Written) -> None:
-    assert not {"raw", "sent", "docked", "signed"} & {name for row in ROWS for name in row}
+    assert not {"raw", "docked", "signed"} & {name for row in ROWS for name in row}
     assert told(DELIVERED[on(5)])[0].rows == counts(written.units[on(5)])[1] == 3
-    assert {row[name] for row in written.clean[on(5)] for name in ("raw", "sent", "docked", "signed")} == {None}
+    assert {row[name] for row in written.clean[on(5)] for name in ("raw", "docked", "signed")} == {None}
 
 
 def test_a_file_may_lack_only_a_column_that_says_so(written: Written) -> None:
@@ -202,9 +209,11 @@ def test_json_that_is_no_row_of_the_contract_is_kept_as_it_came_with_its_reasons
 
 
 def test_an_unknown_key_in_a_line_that_the_intake_cannot_read_is_a_fault_of_its_row() -> None:
-    lines = ['{"id": "A1"}', f'{{"pieces": {"9" * 5000}, "colour": "red"}}', '\u2003{"id": "A2", "colour": "red"}']
+    looked_at = '{"id": "A1", "note": null, "pieces": 1, "price": null, "insured": null, "sent": null}'
+    lines = [looked_at, f'{{"pieces": {"9" * 5000}, "colour": "red"}}', '\u2003{"id": "A2", "colour": "red"}']
     told(Landed({"rows.jsonl": text_file(lines)}, 3))
-    (rows,) = _json_batches((("id", "string"), ("pieces", "int")), frozenset(), [pa.RecordBatch.from_pydict({"_row": lines})])
+    columns = tuple((column.name, column.type) for column in CONTRACT.columns)
+    (rows,) = _json_batches(columns, frozenset(), [pa.RecordBatch.from_pydict({"_row": lines})])
     assert rows.column("_fault").to_pylist() == [None, "unknown_key", "unknown_key"]
 
 
@@ -217,6 +226,13 @@ def test_parquet_values_are_checked_against_the_contract_row_by_row(written: Wri
     assert {name: value for name, value in row.items() if value is not None} == {
         "id": "P1", "pieces": 2**64 - 1, "weight": 1.0, "price": 1.0, "picked": "2024-05-01 00:00:00.000000",
     }  # fmt: skip
+
+
+def test_a_time_in_parquet_that_no_calendar_holds_is_its_row_s_fault_alone(written: Written) -> None:
+    assert [(at, reasons) for at, _, reasons in quarantined(written, 26)] == [(2, ["type:picked"])]
+    noon = datetime(2024, 5, 1, 12, tzinfo=UTC)
+    assert [(row["id"], row["picked"]) for row in published(written, 26)] == [("T1", noon), ("T3", None)]
+    assert [shape.rows for shape in told(DELIVERED[on(26)])] == [3]
 
 
 def test_parquet_columns_that_are_no_text_or_number_are_of_the_wrong_type(written: Written) -> None:

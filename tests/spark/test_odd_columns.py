@@ -14,13 +14,16 @@ import pytest
 from pyspark.sql import SparkSession
 
 from lakeloop.adapters.lakefs_lake import LakeFSLake
-from lakeloop.core.reports import UnitAudit, UnitWritten
-from lakeloop.settings import Settings
+from lakeloop.core.reports import Fingerprint, UnitAudit, UnitWritten
+from lakeloop.settings import REPO_ROOT, Settings
 from lakeloop.spark.connect import ConnectRunner
+from lakeloop.spark.profiles import Profile
+from lakeloop.spark.suites import judge, load_suite
 from tests.spark.landed_flights import audit, csv, land, write
 from tests.spark.small_flights import KNOT, Rows, days, of, publish, schedule, world
 from tests.spark.small_parcels import rows_of
 from tests.spark.test_delivery_facts import audited
+from use_cases.flights import FLIGHTS
 
 FIRST = date(2013, 3, 1)
 Change = Callable[[int, dict[str, object]], None]
@@ -82,6 +85,15 @@ def test_a_category_that_nobody_saw_before_passes_without_a_mark(found: dict[tup
     missed = {check.name for check in found["schedule", DAYS["unseen"]].checks if not check.passed}
     assert not {name for name in missed if name.startswith("fact:")}
     assert "rule_breaches" not in missed
+
+
+@pytest.mark.parametrize(("column", "is_refused"), [("precip", True), ("visib", True), ("pressure", False), ("wind_gust", False)])
+def test_of_the_weather_s_columns_that_may_be_null_the_suite_wants_some_half_filled(column: str, is_refused: bool) -> None:
+    suite = load_suite(REPO_ROOT / "expectations", "flights", FLIGHTS.table("weather"))
+    values = {one["kwargs"]["column"]: None for one in suite["expectations"]} | {f"completeness__{column}": 0.0}
+    (checks,) = judge(suite, [Profile(FIRST, values, Fingerprint(rows=72, hash="0" * 32), "")]).values()
+    failed = {check.name: check.severity for check in checks if not check.passed}
+    assert failed == ({f"completeness__{column}": "critical"} if is_refused else {})
 
 
 class Landed(NamedTuple):

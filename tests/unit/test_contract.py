@@ -90,6 +90,23 @@ def test_of_json_lines_only_what_a_row_must_fill_is_asked_for() -> None:
     assert [contract.brings(names, "jsonl") for names in (["at", "id"], ["id"], ["at", "id", "more"])] == [True, False, False]
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"rules": (RowRule(name="later", check="id > 0 OR `note` < 'b'", words=""),)},
+        {"date_of": "to_date(note)"},
+        {"identity": ("note",)},
+    ],
+    ids=["a rule", "date_of", "identity"],
+)
+def test_of_json_lines_is_asked_for_what_the_contract_looks_at(asked: dict[str, Any]) -> None:
+    columns = (Column(name="id", type="int"), Column(name="note", type="string"), Column(name="notes", type="string"))
+    contract = TableContract(name="t", columns=columns, key=("id",), **asked)
+    assert contract.needed("jsonl") == {"id", "note"}
+    absent = tuple(column.model_copy(update={"may_be_absent": column.name == "note"}) for column in columns)
+    assert contract.model_copy(update={"columns": absent}).needed("jsonl") == {"id"}
+
+
 EMAIL = Column(name="email", type="string", personal=True)
 
 

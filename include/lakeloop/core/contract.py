@@ -221,10 +221,16 @@ class TableContract(Value):
         return self
 
     def needed(self, form: FileFormat) -> set[str]:
-        """The columns that a file cannot lack; of JSON only those that a row must fill, since writers leave out what is null."""
-        filled = {column.name for column in self.columns if column.required or column.name in self.key}
+        """The columns that a file cannot lack.
+
+        Writers of JSON leave out what is null. So of JSON they are those that a row must fill, and those that something of the
+        contract looks at, which without them would pass every row.
+        """
         named = {column.name for column in self.columns if not column.may_be_absent}
-        return named & filled if form == "jsonl" else named
+        if form != "jsonl":
+            return named
+        asked = " ".join([*self.key, *self.identity, self.date_of, *(rule.check for rule in self.rules)])
+        return {column.name for column in self.columns if column.required or names_word(asked, column.name)} & named
 
     def brings(self, names: Sequence[str], form: FileFormat) -> bool:
         """Whether the names of a file's columns are the contract's, in any order and without those that it may lack."""
