@@ -3,6 +3,7 @@
 import pytest
 
 from lakeloop.adapters.file_inspector import FileInspector
+from lakeloop.core.contract import Column
 from tests.unit.file_inspector.seen import GOOD, TABLE, refused, seen
 
 ROWS = GOOD.partition(b"\n")[2]
@@ -28,6 +29,16 @@ ACCENTS = "id,place,value\n1,Zürich town,1.5\n2,Genève town,2.5\n"
 def test_what_is_no_fault_is_taken_and_counted(content: bytes) -> None:
     (shape,) = (found := seen(content)).shapes
     assert (found.refusal, shape.rows, shape.is_quoted, shape.is_nfc) == (None, 2, False, True)
+
+
+def test_a_header_behind_a_megabyte_of_blank_lines_is_refused_since_the_write_reads_in_parts() -> None:
+    most = b" \r\n" * (((1 << 20) - 1) // 3) + b"\n"
+    assert len(most) == 1 << 20
+    assert seen(most + GOOD).refusal is None
+    for blank in (b"\n" + most, b"\n" * (10 << 20)):
+        code, words = refused(blank + GOOD)
+        assert (code, f"begins with {len(blank)} bytes of blank lines" in words) == ("header", True)
+    assert refused(b"\n" * (2 << 20))[0] == "zero_rows"
 
 
 def test_one_row_is_a_file() -> None:
@@ -179,6 +190,20 @@ def test_a_name_that_no_column_is_like_may_be_data_and_is_counted_with_its_place
     code, message = refused(header + b"\n" + ROWS)
     assert words in message
     assert (code, "Bonn" in message) == ("header", False)
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        (b"id,places,value", "readings: place is missing, is it 'places'?; nothing"),
+        (b"id,Place_old,value", "readings: 'Place_old' should be written place_old; 'place' missing; nothing"),
+        (b"id,places,value,place_odl", "place is missing, is it 'places'?; place_old is missing, is it 'place_odl'?; nothing"),
+    ],
+)
+def test_a_name_is_meant_for_the_column_that_the_file_cannot_lack(header: bytes, words: str) -> None:
+    old = Column(name="place_old", type="string", may_be_absent=True)
+    contract = TABLE.model_copy(update={"columns": (TABLE.columns[0], old, *TABLE.columns[1:])})
+    assert words in refused(header + b"\n" + ROWS, contract=contract)[1]
 
 
 @pytest.mark.parametrize("header", [b"id,Anplace,value,value2", b"id,place,value,Ann,Ann", b"Ann,place,1.5"])

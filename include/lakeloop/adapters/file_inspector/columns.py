@@ -36,7 +36,8 @@ def _differences(file: File, names: Sequence[str]) -> list[str]:
     """Each way in which names differ from the contract's, in a few words."""
     wanted = [column.name for column in file.contract.columns]
     doubled = [name for name, times in Counter(names).items() if times > 1 and name in wanted]
-    absent, needed = [name for name in wanted if name not in names], file.contract.needed(file.shape.format)
+    needed = file.contract.needed(file.shape.format)
+    absent = sorted((name for name in wanted if name not in names), key=lambda name: name not in needed)  # what is needed first
     meant = _meant(file.contract, names, absent)
     lost = [name for name in absent if name in needed and name not in meant]
     known = {*wanted, *(other for other, _ in meant.values())}
@@ -49,7 +50,9 @@ def _differences(file: File, names: Sequence[str]) -> list[str]:
 
 
 def _meant(contract: TableContract, names: Sequence[str], absent: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """By absent column the name that is meant for it, as far as one can tell, and words that say so.
+    """By absent column the name that is meant for it, as far as one can tell, and words that say so; the first ones choose first.
+
+    A column's own name written otherwise is found before any that is only like one.
 
     A name that the contract has not may be data: of a first row without a header, of a key that is somebody's name. Data is not
     repeated in a message. So a name is, where it is a column's own written otherwise, and where it is so like an absent one's
@@ -61,15 +64,13 @@ def _meant(contract: TableContract, names: Sequence[str], absent: Sequence[str])
     extra = [name for name in dict.fromkeys(names) if name not in wanted]
     found: dict[str, tuple[str, str]] = {}
     for name in absent:
-        other = next((one for one in extra if _plain(one) == _plain(name)), None)
-        close = [] if may_be_data else get_close_matches(name, extra, 1, _LIKE)
-        if other is not None:
+        if other := next((one for one in extra if _plain(one) == _plain(name)), None):
             found[name] = other, f"{quoted(other)} should be written {name}"
-        elif close:
+            extra.remove(other)
+    for name in () if may_be_data else absent:
+        if name not in found and (close := get_close_matches(name, extra, 1, _LIKE)):
             found[name] = close[0], f"{name} is missing, is it {quoted(close[0])}?"
-        else:
-            continue
-        extra.remove(found[name][0])
+            extra.remove(close[0])
     return found
 
 

@@ -8,16 +8,19 @@ from lakeloop.adapters.file_inspector.text import BLANK, sound_blocks
 from lakeloop.core.errors import BadFile
 from lakeloop.core.files import FileShape
 
+_BLANK = 1 << 20  # bytes; no part that Spark reads is smaller than 4 MiB
 _FOOTER = re.compile(rb"[\W_]*(grand |sub)?(total|sum|count|rows|end|eof)\b", re.IGNORECASE)
 
 
 def inspect_csv(file: File) -> FileShape:
     """The shape of a CSV file that a reader may open."""
     lines, odd_line, is_nfc, header, last = 0, None, True, b"", b""
-    records, is_open = 0, False
+    records, is_open, blank = 0, False, 0
     for block in sound_blocks(file):
         if not lines and block.rows:
+            _check_begin(file, blank + len(block.content) - len(block.content.lstrip(BLANK)))
             header = check_header(file, block.content, block.first_line)
+        blank += len(block.content)
         lines += block.rows
         odd_line = odd_line or block.odd_line()
         begun, is_open = block.records(is_open=is_open)
@@ -31,6 +34,13 @@ def inspect_csv(file: File) -> FileShape:
     return file.shape.model_copy(
         update={"rows": file.rows, "header": header.decode().rstrip("\r"), "is_quoted": is_quoted, "is_nfc": is_nfc}
     )
+
+
+def _check_begin(file: File, blank: int) -> None:
+    """Raise BadFile where the write, which reads in parts of megabytes, might meet a part without the header first."""
+    if blank > _BLANK:
+        words = f"{file.name} begins with {blank} bytes of blank lines, and {_BLANK} at most may stand before a header"
+        raise BadFile(words, "header", "deliver it with the header in its first line")
 
 
 def _is_quoted(file: File, rows: int, records: int | None, odd_line: int) -> bool:
