@@ -73,7 +73,11 @@ def test_a_case_that_there_is_not_is_named_with_those_there_are(command: tuple[s
 
 
 @pytest.mark.parametrize(
-    "command", [("deliveries", "--table", "wether"), ("ingest", "flights", "--from", "2013-07-01", "--table", "wether")]
+    "command",
+    [
+        ("contract", "show", "flights", "--table", "wether"),
+        ("ingest", "flights", "--from", "2013-07-01", "--table", "wether"),
+    ],
 )
 def test_a_table_that_there_is_not_is_one_sentence_and_exit_code_2(command: tuple[str, ...], home: Path) -> None:
     done = run(*command)

@@ -26,8 +26,6 @@ NAMES = {
     "ingest": ("ingest", *NIGHT),
     "ingest --table": ("ingest", "flights", *NIGHT, "--table"),
     "deliveries": ("deliveries", "--case"),
-    "deliveries --table": ("deliveries", "--table"),
-    "deliveries --case --table": ("deliveries", "--case", "flights", "--table"),
     "quarantine replay": ("quarantine", "replay", *NIGHT, "--reason", "why"),
     "quarantine replay --table": ("quarantine", "replay", "flights", *NIGHT, "--reason", "why", "--table"),
     "retention": ("retention",),

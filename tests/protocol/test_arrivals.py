@@ -225,7 +225,7 @@ def test_a_table_that_the_case_has_not_takes_nothing_in(address: Address, table:
     deliver(address, D1, {1: 1.0, 2: 2.0})
     p = found(address)
     head = p.lake.head("main")
-    with pytest.raises(InvalidInput, match=r"toy has no table .*, it has readings.*; nothing was taken in"):
+    with pytest.raises(InvalidInput, match=r"toy has no table .*; it has readings.*; nothing was taken in"):
         ingest_all(p, table=table)
     assert p.lake.head("main") == head
 

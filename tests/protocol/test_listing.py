@@ -15,15 +15,19 @@ from typer.testing import CliRunner, Result
 from lakeloop import wiring
 from lakeloop.adapters.s3_source import S3Source
 from lakeloop.cli.main import app
-from lakeloop.core.errors import NoSuchName
+from lakeloop.core.errors import ConfigurationError, NoSuchName
+from lakeloop.core.words import spelled
 from lakeloop.settings import Settings
 from lakeloop.stack.lakefs import LakefsServer
+from tests.naughty import NO_TEXT, PLAIN_TEXT, is_plain
 from tests.protocol.test_sources import Feed, s3_feed
+from tests.protocol.toy import TOY
 from tests.protocol.world import DAY_ONE, Address, assert_whole, clean_rows, deliver, found, ingest_all
 
 D1, D2, D3 = (DAY_ONE + timedelta(days=n) for n in range(3))
 A, B = {1: 1.0, 2: 2.0}, {1: 10.0, 2: 20.0}
 Ask = Callable[..., Result]
+WITHOUT_CHECKS = TOY.model_copy(update={"tables": TOY.tables[:1]})
 
 
 @pytest.fixture
@@ -83,6 +87,32 @@ def test_what_is_no_delivery_is_named_and_an_unknown_case_is_a_sentence(address:
         done = ask(*asked)
         assert (type(done.exception), done.stdout, words in str(done.exception)) == (NoSuchName, "", True)
     assert ask("--table", "checks").stderr.endswith("no delivery\n")
+
+
+def test_a_table_that_left_the_contract_is_listed_with_what_it_brought(
+    address: Address, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    p = found(address)
+    deliver(address, D1, A)
+    deliver(address, D1, A, table="checks")
+    ingest_all(p)
+    monkeypatch.setattr(wiring, "case_ref", lambda name: f"{__name__}:WITHOUT_CHECKS")
+    assert rows(ask("--json", "--table", "checks")) == [(f"{D1}", 1, "published")]
+    for words in (PLAIN_TEXT["SQL"], PLAIN_TEXT["traversal"], NO_TEXT["a title"], NO_TEXT["5 MB"]):
+        done = ask("--table", words)
+        assert isinstance(done.exception, NoSuchName), done.output
+        assert is_plain(spelled(str(done.exception)))
+    assert "toy has no table 'cheks'; it has readings, checks; nothing" in str(ask("--table", "cheks").exception)
+
+
+@pytest.mark.parametrize("option", [(), ("--table", "readings")])
+def test_another_case_that_cannot_be_loaded_is_not_asked(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch, address: Address, option: tuple[str, ...]
+) -> None:
+    found(address)
+    monkeypatch.setattr(wiring, "case_names", lambda: ["broken", "toy"])
+    assert ask("--case", "toy", *option).exception is None
+    assert isinstance(ask(*option).exception, ConfigurationError)
 
 
 def test_what_arrives_in_a_bucket_is_landed_published_and_listed_as_from_a_folder(

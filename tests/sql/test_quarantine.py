@@ -13,9 +13,10 @@ import pytest
 from deltalake import write_deltalake
 from typer.testing import CliRunner, Result
 
+from lakeloop import wiring
 from lakeloop.adapters.lakefs_lake import LakeFSLake
 from lakeloop.cli.main import app
-from lakeloop.core.errors import LakeloopError, NoSuchName
+from lakeloop.core.errors import ConfigurationError, LakeloopError, NoSuchName
 from lakeloop.core.words import spelled
 from lakeloop.stack.lakefs import LakefsServer
 from tests.naughty import NO_TEXT, PLAIN_TEXT, is_plain
@@ -143,6 +144,13 @@ def test_a_name_that_there_is_not_is_a_sentence_whatever_it_is(command: Command,
 def test_a_mistyped_name_is_refused_with_those_there_are(command: Command, asked: list[str], told: str) -> None:
     for what in ("list", "show"):
         assert told in str(command(what, *asked).exception)
+
+
+def test_a_case_that_cannot_be_loaded_is_in_nobody_else_s_way(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wiring, "case_names", lambda: ["broken", "flights"])
+    for asked in (["--case", "flights"], ["--case", "flights", "--table", "schedule"], ["--case", "toy", "--table", "sales"]):
+        assert command("list", *asked).exception is None
+    assert isinstance(command("list", "--table", "schedule").exception, ConfigurationError)
 
 
 def test_a_table_without_a_row_in_quarantine_is_no_mistake(command: Command) -> None:

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from lakeloop.cli.asked import case_asked, cases_asked, table_of
+from lakeloop.cli.asked import case_asked, cases_asked
 from lakeloop.cli.lake import lake_at_hand
 from lakeloop.cli.output import AsJson, say, show_json, show_table
+from lakeloop.core.names import table_named
 
 commands = typer.Typer(name="contract", help="What tables promise, and what a change of it would do.", no_args_is_help=True)
 Case = Annotated[str, typer.Argument(help="The case, by its folder under use_cases; all of them when none is named.")]
@@ -34,7 +35,7 @@ def show(
     from lakeloop.cli.contract_page import as_html, as_markdown, rules_of
 
     found = wiring.load_case(wiring.case_ref(case_asked(case)))
-    table_of(table, {case: [one.name for one in found.tables]}, "nothing was shown")
+    table_named(table, {case: [one.name for one in found.tables]}, "nothing was shown")
     tables = [one for one in found.tables if table in {"", one.name}]
     for path, page in ((html, as_html), (markdown, as_markdown)):
         if path is not None:

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from lakeloop.cli.asked import cases_asked, table_of, tables_of
+from lakeloop.cli.asked import cases_asked, tables_of
 from lakeloop.cli.output import AsJson, say, show_json, show_table
+from lakeloop.core.names import table_named
 from lakeloop.core.words import counted
 
 _COLUMNS = ("table", "data date", "no.", "state", "sent (UTC)", "rows", "reason", "next")
@@ -41,12 +42,15 @@ def deliveries(
     as_json: AsJson = False,
 ) -> None:
     """List deliveries: those on main with their state, and those that wait in the feed."""
-    names = cases_asked(case)
-    table_of(table, tables_of(names), "nothing was listed")
+    known = {name: _of_case(name) for name in cases_asked(case)}
+    if table:  # deliveries outlive the contract that they came under
+        stated = tables_of(known)
+        there = {name: list(dict.fromkeys([*stated[name], *(one.table for one in known[name])])) for name in known}
+        table_named(table, there, "nothing was listed")
     found = [
         one
-        for name in names
-        for one in _of_case(name)
+        for every in known.values()
+        for one in every
         if (not table or one.table == table)
         and (since is None or one.data_date >= since.date())
         and (until is None or one.data_date <= until.date())

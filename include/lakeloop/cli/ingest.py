@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from lakeloop.cli.asked import case_asked, reason_asked, table_of, tables_of
+from lakeloop.cli.asked import case_asked, reason_asked, tables_of
 from lakeloop.cli.lake import lake_at_hand
 from lakeloop.cli.output import AsJson, show_json, show_table
+from lakeloop.core.names import table_named
 from lakeloop.core.words import spelled
 
 Case = Annotated[str, typer.Argument(help="The case, by its folder under use_cases.")]
@@ -67,7 +68,8 @@ def ingest_range(
     from lakeloop.steps.plan import is_open, plan
 
     settings, ref = Settings.load(), wiring.case_ref(case_asked(name))
-    table_of(asked["table"], tables_of([name]), "nothing was done")
+    if asked["table"]:
+        table_named(asked["table"], tables_of([name]), "nothing was done")
     run_of(ref, nights, asked, settings.airflow_username)  # refused as a whole before a part of it is asked
     parts = chunks(nights, chunk_days)
     lake_at_hand(settings)

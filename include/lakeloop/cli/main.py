@@ -59,7 +59,7 @@ compose.register(app)
 def main() -> None:
     """The console script: a failure the platform can explain is one sentence and exit code 1, not a traceback.
 
-    A name that there is not does not fit, as an option that typer refuses: exit code 2.
+    A case or a table that there is not does not fit, as an option that typer refuses: exit code 2.
     """
     try:
         app()

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from lakeloop.cli.asked import case_of, reason_asked, table_of, tables_of
+from lakeloop.cli.asked import reason_asked, tables_of
 from lakeloop.cli.ingest import Case, ChunkDays, DryRun, First, Last, Table, ingest_range
 from lakeloop.cli.output import AsJson, say, show_json, show_table
+from lakeloop.core.names import case_named, table_named
 from lakeloop.core.words import quoted
 
 commands = typer.Typer(
@@ -125,12 +126,16 @@ def _check_names(case: str, table: str, kept: Iterable[Sequence[str]]) -> None:
     """Refuse a case or a table that no contract names, and of which no row is kept: rows outlive the contract they broke."""
     from lakeloop import wiring
 
-    known = tables_of(wiring.case_names())
+    held: dict[str, set[str]] = {}
     for (source,) in kept:
         owner, _, name = source.partition(".")
-        known[owner] = sorted({*known.get(owner, ()), name})
-    undone = "nothing was listed"
-    table_of(table, {case: known[case_of(case, sorted(known), undone)]} if case else known, undone)
+        held.setdefault(owner, set()).add(name)
+    undone, folders = "nothing was listed", wiring.case_names()
+    names = sorted({*folders, *held})
+    asked = [case_named(case, names, undone)] if case else names
+    if table:
+        stated = tables_of(name for name in asked if name in folders)
+        table_named(table, {name: sorted({*stated.get(name, ()), *held.get(name, ())}) for name in asked}, undone)
 
 
 def _no_such_reason(reason: str, there: Sequence[str]) -> str:

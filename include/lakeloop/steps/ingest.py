@@ -8,16 +8,17 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 from lakeloop.core.checkpoints import reached
 from lakeloop.core.contract_change import CONTRACT
 from lakeloop.core.deliveries import replayed, retried, to_publish, work_of
-from lakeloop.core.errors import InvalidInput, NothingToDo, PreconditionFailed
+from lakeloop.core.errors import NothingToDo, PreconditionFailed
 from lakeloop.core.jobs import LandedUnit, WriteJob
 from lakeloop.core.lake import MAIN, evidence_path, run_key
 from lakeloop.core.ledger import Ledger
+from lakeloop.core.names import table_named
 from lakeloop.core.receipts import IntakeReceipt, LandedRecord, RefusedRecord
 from lakeloop.core.reports import WriteReport
 from lakeloop.core.runs import Run
 from lakeloop.core.use_case import UseCase
 from lakeloop.core.value import Value
-from lakeloop.core.words import counted, quoted
+from lakeloop.core.words import counted
 from lakeloop.steps.contract import accepted_changes, book_of
 from lakeloop.steps.history import read_ledger
 from lakeloop.steps.landing import check_still_new, land, looked_at, waiting
@@ -86,11 +87,8 @@ def _intake_once(p: Platform, run: Run) -> dict[str, Any]:
 
 
 def check_table(case: UseCase, run: Run) -> None:
-    """Raise InvalidInput when a run asks for a table that the case does not have."""
-    names = [table.name for table in case.tables]
-    if run.table and run.table not in names:
-        msg = f"{case.name} has no table {quoted(run.table)}, it has {', '.join(names)}; nothing was taken in"
-        raise InvalidInput(msg)
+    """Raise NoSuchName when a run asks for a table that the case does not have."""
+    table_named(run.table, {case.name: [table.name for table in case.tables]}, "nothing was taken in")
 
 
 def _of_them_bad(records: Sequence[LandedRecord]) -> str:
