@@ -2,8 +2,10 @@
 
 import ast
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.util import find_spec, resolve_name
 from pathlib import Path
+from typing import NamedTuple
 
 from lakeloop.core.contract_change import CONTRACT, ContractBook, ContractChange, compare
 from lakeloop.core.contract_use import touched
@@ -83,28 +85,53 @@ def _told(case: UseCase, ledger: Ledger, change: ContractChange) -> str:
 
 
 def _features_source(case: UseCase) -> str:
-    """The text of the module that holds the features, and of those beside it that it imports.
+    """The text of the module that holds the features, and of those of its package that it imports, however far down.
 
-    They are read and not imported: they would bring Spark.
+    They are read and not imported: they would bring Spark. What is not to be found or understood is left out, since the answer
+    is part of a sentence about something else.
     """
-    spec = find_spec(case.features.partition(":")[0])
+    name = case.features.partition(":")[0]
+    spec = find_spec(name)
     if not spec or not spec.origin:
         return ""
-    folder, waiting, texts = Path(spec.origin).parent, [Path(spec.origin)], dict[Path, str]()
+    path, top = Path(spec.origin), name.rpartition(".")[0]
+    folder = path.parents[1 if spec.submodule_search_locations else 0]  # of `top`
+    waiting, texts = [_Module(path, spec.parent or "")], dict[Path, str]()
     while waiting:
-        path = waiting.pop()
-        if path not in texts and path.is_file():
-            texts[path] = path.read_text(encoding="utf-8")
-            names = _imported(ast.parse(texts[path]), spec.parent or "")
-            waiting += [folder.joinpath(*name.split(".")).with_suffix(".py") for name in names]
+        module = waiting.pop()
+        if module.path not in texts:
+            texts[module.path] = module.path.read_text(encoding="utf-8", errors="replace")
+            waiting += (found for one in _imported(texts[module.path], module.package) if (found := _found(one, top, folder)))
     return "\n".join(texts.values())
 
 
-def _imported(module: ast.Module, package: str) -> Iterator[str]:
-    """The modules of `package`, relative to it, that a module of it imports; or names in them, which are no files."""
-    for node in ast.walk(module):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
-        if isinstance(node, ast.ImportFrom):
-            source = resolve_name("." * node.level + (node.module or ""), package)
-            names = [source, *(f"{source}.{name}" for name in names)]
-        yield from (name.removeprefix(f"{package}.") for name in names if name.startswith(f"{package}."))
+class _Module(NamedTuple):
+    """A file, and the package that its relative imports begin at: for an `__init__.py` the one it makes."""
+
+    path: Path
+    package: str
+
+
+def _found(name: str, top: str, folder: Path) -> _Module | None:
+    """The module of that name where it is in `top`, whose files are in `folder`; None for all else, as for a name in a module."""
+    if not name.startswith(f"{top}."):
+        return None
+    base = folder.joinpath(*name.removeprefix(f"{top}.").split("."))
+    if (path := base.with_suffix(".py")).is_file():
+        return _Module(path, name.rpartition(".")[0])
+    return _Module(path, name) if (path := base / "__init__.py").is_file() else None
+
+
+def _imported(text: str, package: str) -> Iterator[str]:
+    """The modules that a text of a package imports, or names in them; none where it cannot be parsed."""
+    try:
+        nodes = list(ast.walk(ast.parse(text)))
+    except (SyntaxError, ValueError, RecursionError):
+        return
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            with suppress(ImportError):  # a relative one that goes beyond the top
+                source = resolve_name("." * node.level + (node.module or ""), package)
+                yield from (source, *(f"{source}.{alias.name}" for alias in node.names))
