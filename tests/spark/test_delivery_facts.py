@@ -237,6 +237,26 @@ def test_the_page_shows_no_row_under_a_date_that_is_refused_or_came_later(
     assert [row.rpartition("=")[2] for row in shown_elsewhere(found, later)] == [str(kept)] * 3  # their own hours are no date's
 
 
+def test_the_page_shows_what_main_goes_on_to_hold_of_a_date_whose_restatement_is_refused(
+    spark: SparkSession, stack: Settings, lake: LakeFSLake
+) -> None:
+    refused, judged, later = dates = days(FIRST, 3)
+    held = {"weather": world(dates)["weather"]}
+    base = publish(stack, lake, held)
+    sky = [dict(row) for row in held["weather"]]
+    for row in of(sky, [refused]):
+        row |= {name: (float(str(row[name])) - 32) / 1.8 for name in ("temp", "dewp")}
+    for rows, back in ((of(sky, [judged])[:5], 1), (of(sky, [later])[:5], 30), (of(sky, [judged])[5:6], -1)):
+        for row in rows:
+            row["time_hour"] = row["time_hour"] - timedelta(days=back)  # type: ignore[operator]
+    lake.create_branch("again", base)
+    tables, came = {"weather": sky}, [("weather", day) for day in dates]
+    found = audited_units(spark, lake, base, publish(stack, lake, tables, "again"), tables, came, held)
+    (mark,) = (each for each in facts(found)["weather", judged] if each.name == "fact:elsewhere")
+    assert mark.observed == 6
+    assert [row.rpartition("=")[2] for row in shown_elsewhere(found, judged)] == [str(refused)] * 3
+
+
 def test_an_older_date_that_comes_after_a_newer_one_is_marked_and_a_range_like_its_nights(
     spark: SparkSession, stack: Settings, lake: LakeFSLake
 ) -> None:

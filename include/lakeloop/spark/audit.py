@@ -59,7 +59,7 @@ def audit(job: AuditJob, spark: SparkSession, case: UseCase, suites: Path) -> Au
                 break
             absent = refused
         tables = [TableAudit(name, found[name], judged[name]) for name in by_table]
-        shown = offenders(hidden, frames, {table.name: table.checks for table in tables})
+        shown = offenders(hidden, frames, {table.name: table.checks for table in tables}, held)
     done = {UnitId(table.name, one.data_date): _audited(table, at) for table in tables for at, one in enumerate(table.profiles)}
     ordered = tuple(done[UnitId(unit.table, unit.data_date)] for unit in job.units)
     return AuditReport(units=ordered, pages=pages(job, case, [table._replace(shown=shown) for table in tables]))

@@ -1,7 +1,7 @@
 """A few rows for each check that did not pass, brought by one more query: what a person looks for first."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -19,9 +19,11 @@ from lakeloop.spark.questions import Question, ask
 from lakeloop.spark.tables import one_of
 
 _ROWS, _CHECKS, _LONGEST = 3, 12, 200
+_FACT = "fact:"
 _ALSO = "also under"  # no column of a contract has a blank in its name
 Judged = Mapping[date, Sequence[Check]]
 Failed = Mapping[str, Judged]
+Frames = Mapping[str, DataFrame]
 
 
 class Offence(NamedTuple):
@@ -35,13 +37,13 @@ class Offence(NamedTuple):
 Offenders = Mapping[Offence, Sequence[str]]
 
 
-def offenders(case: UseCase, frames: Mapping[str, DataFrame], checks: Failed) -> Offenders:
-    """A few rows as text by offence, of the first offences that rows can show."""
+def offenders(case: UseCase, frames: Frames, checks: Failed, held: Frames) -> Offenders:
+    """A few rows as text by offence, of the first offences that rows can show; `held` is what main held of restated units."""
     asked: dict[Offence, Question] = {}
     for offence in _failed(checks):
         if len(asked) == _CHECKS or offence.table not in frames:
             continue
-        rows = _rows(case, frames, offence, checks[offence.table])
+        rows = _rows(_Asked(case, offence, frames, held, checks[offence.table]))
         if rows is not None:
             asked[offence] = Question(f"rows {len(asked)}", rows.limit(_ROWS))
     found = ask(list(asked.values()))
@@ -54,37 +56,89 @@ def _failed(checks: Failed) -> Iterator[Offence]:
             yield from (Offence(table, day, check.name) for check in each if not check.passed)
 
 
-def _rows(case: UseCase, frames: Mapping[str, DataFrame], offence: Offence, judged: Judged) -> DataFrame | None:
+class _Asked(NamedTuple):
+    """An offence whose rows are looked for, and what they are looked for in."""
+
+    case: UseCase
+    offence: Offence
+    frames: Frames
+    held: Frames
+    judged: Judged  # of the offence's table
+
+    @property
+    def contract(self) -> TableContract:
+        return self.case.table(self.offence.table)
+
+    @property
+    def day(self) -> DataFrame:
+        """The rows of the offence's date."""
+        return self.frames[self.offence.table].where(F.col(DATE_COLUMN) == F.lit(self.offence.data_date))
+
+
+def _rows(asked: _Asked) -> DataFrame | None:
     """The rows of the date that show it, worst first; None where no row does."""
-    contract = case.table(offence.table)
-    day = frames[offence.table].where(F.col(DATE_COLUMN) == F.lit(offence.data_date))
-    kind, _, column = offence.check.partition("__")
-    if kind in {"min", "max"}:
-        value = F.col(column)
-        return _shown(contract, day.orderBy(value.asc_nulls_last() if kind == "min" else value.desc_nulls_last()), column)
-    if kind == "completeness":
-        return _shown(contract, day.where(F.col(column).isNull()), column)
-    for identity in case.drift.identities:
-        if offence.check == f"fact:identity:{identity.name}":
-            return _shown(contract, day.orderBy(F.expr(identity.error).desc_nulls_first()), *_named(contract, identity.error))
-    for rule in case.drift.agreements:
-        if offence.check == f"fact:agreement:{rule.table}-{rule.partner}" and offence.table == rule.table:
-            keys = [DATE_COLUMN, *rule.on]
-            return _shown(contract, day.join(frames[rule.partner].select(*keys), keys, "left_anti"), *rule.on)
-    if offence.check == f"fact:{ELSEWHERE}":
-        rows = _elsewhere(frames[offence.table], contract.identity, offence.data_date, case.drift.history_days, judged)
-        return _shown(contract, rows, *contract.identity, _ALSO)
+    kind, _, name = asked.offence.check.partition("__")
+    if kind.startswith(_FACT):
+        what, _, name = kind.removeprefix(_FACT).partition(":")
+        kind = f"{_FACT}{what}"
+    find = _KINDS.get(kind)
+    return None if find is None else find(asked, name)
+
+
+def _lowest(asked: _Asked, column: str) -> DataFrame:
+    return _shown(asked.contract, asked.day.orderBy(F.col(column).asc_nulls_last()), column)
+
+
+def _highest(asked: _Asked, column: str) -> DataFrame:
+    return _shown(asked.contract, asked.day.orderBy(F.col(column).desc_nulls_last()), column)
+
+
+def _empty(asked: _Asked, column: str) -> DataFrame:
+    return _shown(asked.contract, asked.day.where(F.col(column).isNull()), column)
+
+
+def _most_off(asked: _Asked, name: str) -> DataFrame | None:
+    for rule in (rule for rule in asked.case.drift.identities if rule.name == name):
+        rows = asked.day.orderBy(F.expr(rule.error).desc_nulls_first())
+        return _shown(asked.contract, rows, *_named(asked.contract, rule.error))
     return None
 
 
-def _elsewhere(frame: DataFrame, columns: Sequence[str], day: date, near: int, judged: Judged) -> DataFrame:
-    """The rows of a date whose identity near dates had as it came, with the first of those: not one that is later or refused."""
-    rows, is_own = known_again(frame, columns), F.col(DATE_COLUMN) == F.lit(day)
-    absent = F.expr(one_of(DATE_COLUMN, (other for other, checks in judged.items() if other > day or is_refused(checks))))
-    others = rows.where(F.abs(F.datediff(DATE_COLUMN, F.lit(day))).between(1, near) & ~absent)
+def _alone(asked: _Asked, name: str) -> DataFrame | None:
+    """Rows without a partner; None where it is the partner that is judged."""
+    for rule in asked.case.drift.agreements:
+        if name == f"{rule.table}-{rule.partner}" and asked.offence.table == rule.table:
+            keys = [DATE_COLUMN, *rule.on]
+            return _shown(asked.contract, asked.day.join(asked.frames[rule.partner].select(*keys), keys, "left_anti"), *rule.on)
+    return None
+
+
+def _elsewhere(asked: _Asked, _: str) -> DataFrame:
+    """The rows whose identity near dates had as the date came, with the first of those dates.
+
+    What comes later in the run, or is refused, was not there by then; what main held in its place was.
+    """
+    contract, (table, day, _name) = asked.contract, asked.offence
+    columns, near = contract.identity, asked.case.drift.history_days
+    is_lost = F.expr(one_of(DATE_COLUMN, (other for other, checks in asked.judged.items() if other > day or is_refused(checks))))
+    others = known_again(asked.frames[table], columns).where(~is_lost).select(DATE_COLUMN, "_mark")
+    if table in asked.held:
+        others = others.unionByName(known_again(asked.held[table], columns).where(is_lost).select(DATE_COLUMN, "_mark"))
+    others = others.where(F.abs(F.datediff(DATE_COLUMN, F.lit(day))).between(1, near))
     dates = F.slice(F.sort_array(F.collect_set(F.col(DATE_COLUMN).cast("string"))), 1, _ROWS)
     found = others.groupBy("_mark").agg(F.array_join(dates, " and ").alias(_ALSO))
-    return rows.where(is_own).join(found, "_mark").orderBy(*columns)
+    rows = known_again(asked.day, columns).join(found, "_mark").orderBy(*columns)
+    return _shown(contract, rows, *columns, _ALSO)
+
+
+_KINDS: Mapping[str, Callable[[_Asked, str], DataFrame | None]] = {
+    "min": _lowest,
+    "max": _highest,
+    "completeness": _empty,
+    f"{_FACT}identity": _most_off,
+    f"{_FACT}agreement": _alone,
+    f"{_FACT}{ELSEWHERE}": _elsewhere,
+}
 
 
 def _shown(contract: TableContract, rows: DataFrame, *columns: str) -> DataFrame:
