@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from lakeloop.bench.curve import Day
 from lakeloop.bench.figures import keep, rows
@@ -44,6 +47,11 @@ def test_every_figure_stands_beside_its_aim() -> None:
     assert told["a night: Spark jobs"] == ("audit 5", "audit at most 6")
     same = "0.20 s (0.10 s of the processor)"
     assert told["day 1 and day 50, by delta-rs"] == (f"{same} and {same}; 63 and 63 calls", "flat")
+
+
+def test_a_ratio_of_what_was_not_measured_is_no_figure() -> None:
+    with pytest.raises(KeyError, match="write"):
+        rows(Figures(machine="m", years=(replace(YEAR, steps={}),)))
 
 
 def test_training_is_told_from_start_to_end_with_its_share_of_each_task() -> None:

@@ -40,7 +40,7 @@ def _of_year(year: Year) -> list[Row]:
         (f"{name}: through Airflow", f"{year.seconds:.0f} s", ""),
         (f"{name}: bare Spark job", f"{year.bare_seconds:.0f} s", ""),
         (f"{name}: ratio", f"{year.ratio:.2f} : 1", aim),
-        (f"{name}: ratio of the write alone", f"{year.steps.get('write', 0) / max(year.bare_seconds, 0.1):.2f} : 1", aim),
+        (f"{name}: ratio of the write alone", f"{year.steps['write'] / max(year.bare_seconds, 0.1):.2f} : 1", aim),
         (f"{name}: ratio of Spark's processor seconds", f"{year.spark_processor_ratio:.2f} : 1", ""),
         (f"{name}: rows a second", f"{year.rows_a_second:,}", ""),
         (f"{name}: steps", _words(year.steps, " s"), ""),
