@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     repo_root: Path = REPO_ROOT
     home: Path = REPO_ROOT / ".lakeloop"
     installation_id: str = ""
+    platform_code: str = ""  # digest of the code that a stack was started with; empty: nobody changes it under a running one
     feed: str = ""  # where deliveries arrive: a folder, or s3://bucket/prefix; empty: the stack root's own folder
     feed_endpoint: str = ""  # of an S3 server that is not Amazon's
     feed_access_key_id: str = ""  # empty: what the machine itself is allowed

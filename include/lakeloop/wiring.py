@@ -3,7 +3,7 @@
 import hashlib
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from lakeloop.settings import Settings
 from lakeloop.steps.platform import Platform
 
 _CODE = ("include", "spark_jobs")
+_PLATFORM = ("include/lakeloop", "plugins")
 _LOCK = "requirements.lock"
 _COMPILED = "__pycache__"
 
@@ -60,20 +61,46 @@ def code_version(root: Path, expectations: Path) -> str:
 
     Every file counts, whatever its kind: the gate's Lua, an audit's page and a suite decide as much as Python does.
     """
-    digest = hashlib.sha256()
     lock = root / _LOCK
-    files = {path: path.relative_to(root).as_posix() for folder in _CODE for path in _sources(root / folder)}
+    files = _named(root, _CODE)
     files |= {path: f"expectations/{path.relative_to(expectations).as_posix()}" for path in _sources(expectations)}
-    files |= {lock: lock.name} if lock.exists() else {}
-    for path, name in sorted(files.items(), key=lambda file: file[1]):
-        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:12]
+    return _digest(files | ({lock: lock.name} if lock.exists() else {}))
+
+
+def platform_code(root: Path) -> str:
+    """Twelve hex digits over the platform's own code, cases apart: what Airflow's processes import once, when they start."""
+    return _digest(_named(root, _PLATFORM))
+
+
+def check_platform_code(settings: Settings) -> None:
+    """Let no task run half of the code that is there and half of that which its scheduler imported.
+
+    Raises:
+        ConfigurationError: the platform's code is not what the stack was started with.
+    """
+    if settings.platform_code and platform_code(settings.repo_root) != settings.platform_code:
+        msg = (
+            f"the code under {' and '.join(_PLATFORM)} was changed since the stack was started, and Airflow has a part of it "
+            "as it was; the task did nothing. Next: `lakeloop up`, which begins the stack anew with it, then clear the task."
+        )
+        raise ConfigurationError(msg)
 
 
 def lock_digest(root: Path) -> str:
     """Twelve hex digits over the lock; empty where there is none."""
     lock = root / _LOCK
     return hashlib.sha256(lock.read_bytes()).hexdigest()[:12] if lock.exists() else ""
+
+
+def _digest(files: Mapping[Path, str]) -> str:
+    digest = hashlib.sha256()
+    for path, name in sorted(files.items(), key=lambda file: file[1]):
+        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+def _named(root: Path, folders: Iterable[str]) -> dict[Path, str]:
+    return {path: path.relative_to(root).as_posix() for folder in folders for path in _sources(root / folder)}
 
 
 def _sources(folder: Path) -> list[Path]:

@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from lakeloop.adapters.platform_db import PlatformDb
 from lakeloop.settings import Settings
+from lakeloop.wiring import check_platform_code
 from lakeloop_airflow.links import remember
 from lakeloop_airflow.runs import run_of
 from lakeloop_airflow.sessions import noted, session_key
@@ -26,6 +27,7 @@ def perform(stage: str, step: str, case_ref: str, *given: Answer) -> Answer:
         raise AirflowSkipException(message)
     context = get_current_context()
     settings = Settings.load()
+    check_platform_code(settings)
     key = session_key(context, settings)
     with noted(PlatformDb(settings.platform_db_url).sessions, key, settings):
         run = run_of(context, case_ref, stage)

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from lakeloop import wiring
+from lakeloop.core.errors import ConfigurationError
 from lakeloop.core.runs import SessionKey
 from lakeloop.settings import Settings
-from lakeloop.wiring import code_version, source_of
+from lakeloop.wiring import check_platform_code, code_version, platform_code, source_of
 
 FILES = (
     "include/lakeloop/steps/score.py",
@@ -49,6 +50,18 @@ def test_what_decides_nothing_does_not(root: Path, name: str) -> None:
     before = version(root)
     (root / name).write_text("otherwise")
     assert version(root) == before
+
+
+def test_no_task_runs_beside_code_that_its_scheduler_imported_otherwise(root: Path) -> None:
+    settings = Settings(repo_root=root, platform_code=platform_code(root))
+    (root / "include/use_cases").mkdir()
+    (root / "include/use_cases/mine.py").write_text("a case, which each task imports for itself")
+    check_platform_code(settings)
+    (root / "plugins").mkdir()
+    (root / "plugins/words.py").write_text("new")
+    with pytest.raises(ConfigurationError, match=r"changed since the stack was started.*did nothing.*`lakeloop up`"):
+        check_platform_code(settings)
+    check_platform_code(Settings(repo_root=root))  # an installation that is not started by `up`
 
 
 def test_the_version_is_the_same_wherever_the_code_and_the_suites_stand(

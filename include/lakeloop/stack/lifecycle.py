@@ -19,6 +19,7 @@ from lakeloop.stack.parts import Part, parts, programs
 from lakeloop.stack.ports import LOOPBACK, choose
 from lakeloop.stack.readiness import PortTaken, await_part
 from lakeloop.stack.supervisor import Supervisor
+from lakeloop.wiring import platform_code
 
 Say = Callable[[str], None]
 PORT_TRIES = 3
@@ -59,7 +60,8 @@ class Lifecycle:
         self._end(supervisor)
         keys = keys_of(self.root)
         ports = choose(read_json(self.root.stack_file).get("ports", {}), usual=not self.home_settings.any_port)
-        write_private_json(self.root.stack_file, _facts(ports) | self._told())
+        code = {"platform_code": platform_code(self.home_settings.repo_root)}
+        write_private_json(self.root.stack_file, _facts(ports) | self._told() | code)
         settings = Settings.load(self.root.home)
         supervisor.start(programs(self.root, keys, settings, ports), self.home_settings.tied_to)
         return settings
@@ -80,10 +82,12 @@ class Lifecycle:
             raise ConfigurationError(message)
 
     def _complete(self, supervisor: Supervisor) -> bool:
-        """Whether every program runs; a daemon whose programs were changed or given up is begun anew."""
+        """Whether every program runs, of this code; a daemon whose programs were changed or given up is begun anew."""
         known = {state.name: state for state in supervisor.states()}
-        wanted = [name for part in parts(Settings.load(self.root.home)) for name in part.programs]
-        return all(name in known and known[name].state in {"RUNNING", "STARTING", "BACKOFF"} for name in wanted)
+        settings = Settings.load(self.root.home)
+        wanted = [name for part in parts(settings) for name in part.programs]
+        is_this_code = settings.platform_code == platform_code(settings.repo_root)
+        return is_this_code and all(name in known and known[name].state in {"RUNNING", "STARTING", "BACKOFF"} for name in wanted)
 
     def _bring_up_somewhere(self, supervisor: Supervisor, settings: Settings, fresh: bool) -> Settings:
         """Between the choice of a port and the bind lie seconds: who loses it to another process chooses again."""
