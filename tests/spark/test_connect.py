@@ -8,9 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from pyspark.errors import PySparkException
@@ -22,6 +22,7 @@ from lakeloop.core.jobs import FingerprintJob, LandedUnit, Slice, WriteJob
 from lakeloop.core.runs import SessionKey
 from lakeloop.settings import REPO_ROOT, Settings
 from lakeloop.spark.connect import ConnectRunner, interrupt, open_session
+from lakeloop.spark.tables import among
 
 UNIT = LandedUnit(
     table="forecasts",
@@ -161,6 +162,30 @@ def test_what_one_session_compiled_serves_the_next(stack: Settings, new_key: Cal
         before = compiled(second)
         assert summed(second) == found
         assert compiled(second) == before
+
+
+@contextmanager
+def stopping(session: SparkSession) -> Iterator[SparkSession]:
+    try:
+        yield session
+    finally:
+        session.stop()
+
+
+def counted(spark: SparkSession, dates: list[date]) -> int:
+    """Rows of some dates out of forty, a row each, by a query that no other test asks."""
+    rows = spark.range(40).selectExpr("id + sqrt(id + 5) AS v", "date_add(DATE'2024-01-01', int(id)) AS data_date")
+    return rows.where(among("data_date", dates)).groupBy("data_date").agg({"v": "sum"}).count()
+
+
+def test_what_one_night_compiled_serves_the_next(stack: Settings, new_key: Callable[[], SessionKey]) -> None:
+    nights = [date(2024, 1, 1) + timedelta(days=at) for at in range(40)]
+    with stopping(open_session(stack, new_key())) as session:
+        assert [counted(session, nights[at : at + 3]) for at in (0, 20)] == [3, 3]
+        before = compiled(session)
+        assert counted(session, [nights[30], nights[9], date(2025, 1, 1)]) == 2
+        assert compiled(session) == before
+        assert [counted(session, some) for some in ([], nights)] == [0, 40]
 
 
 def test_a_failure_says_what_where_why_and_what_was_not_done(stack: Settings, lake: LakeFSLake, runner: ConnectRunner) -> None:

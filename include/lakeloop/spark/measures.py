@@ -15,7 +15,7 @@ from lakeloop.core.lake import DATE_COLUMN
 from lakeloop.core.use_case import Agreement, DriftPolicy, Settlement, Staleness, UnitRatio
 from lakeloop.spark.marks import mark
 from lakeloop.spark.questions import Answer
-from lakeloop.spark.tables import one_of
+from lakeloop.spark.tables import among
 
 _WEEK = 7  # a feed that hangs repeats yesterday or last week; a timetable is that of the same weekdays
 Answers = Sequence[tuple[date, Answer]]
@@ -72,7 +72,7 @@ class Past(NamedTuple):
 
     def beside(self, frame: DataFrame) -> DataFrame:
         """The rows of a table, and beside them what is held: _is_new says which are which, _is_there what a later date finds."""
-        is_absent = F.expr(one_of(DATE_COLUMN, self.absent))
+        is_absent = F.expr(among(DATE_COLUMN, self.absent))
         rows = frame.withColumns({"_is_new": F.lit(True), "_is_there": ~is_absent})
         if self.held is None:
             return rows
@@ -96,7 +96,7 @@ def ratio_frame(
     )
     pairs = (
         daily.withColumn("before", before)
-        .where(F.col("_is_new") & F.expr(one_of(DATE_COLUMN, dates)))
+        .where(F.col("_is_new") & F.expr(among(DATE_COLUMN, dates)))
         .select(DATE_COLUMN, "middle", F.explode("before").alias("then"))
     )
     return pairs.groupBy(DATE_COLUMN).agg(F.median(F.try_divide("middle", "then")).alias("ratio"))
@@ -108,7 +108,7 @@ def common_frame(frame: DataFrame, rule: Staleness, dates: Iterable[date], past:
     marked = marked.repartition("mark").distinct()  # brought together once, for this and for what is asked next
     there = F.collect_list(F.when(F.col("_is_there"), F.col(DATE_COLUMN)))
     before = marked.withColumn("before", there.over(_days_before(_WEEK, "mark")))
-    judged = before.where(F.col("_is_new") & F.expr(one_of(DATE_COLUMN, dates)))
+    judged = before.where(F.col("_is_new") & F.expr(among(DATE_COLUMN, dates)))
     common = judged.select(DATE_COLUMN, F.explode("before").alias("earlier"))
     return common.groupBy(DATE_COLUMN, "earlier").agg(F.count("*").alias("rows"))
 
@@ -126,7 +126,7 @@ def elsewhere_frame(
 ) -> DataFrame:
     """Per date its identities that a date near it has as well: an earlier one, or a later one that was here before this run."""
     is_new, day = F.col("_is_new"), F.col(DATE_COLUMN)
-    sets = {"new": is_new, "earlier": F.col("_is_there"), "later": ~is_new | ~day.isin(*dates)}
+    sets = {"new": is_new, "earlier": F.col("_is_there"), "later": ~is_new | ~F.expr(among(DATE_COLUMN, dates))}
     days = (F.collect_set(F.when(is_one, day)).alias(name) for name, is_one in sets.items())
     dated = known_again(past.beside(frame), columns).groupBy("_mark").agg(*days)
     twice = dated.where(F.size(F.array_union("new", F.array_union("earlier", "later"))) > 1)
@@ -137,7 +137,7 @@ def elsewhere_frame(
 
     is_earlier = F.exists("earlier", lambda other: is_near(other, 1, near))
     is_later = F.exists("later", lambda other: is_near(other, -near, -1))
-    found = by_day.where(one_of(DATE_COLUMN, dates)).where(is_earlier | is_later)
+    found = by_day.where(among(DATE_COLUMN, dates)).where(is_earlier | is_later)
     return found.groupBy(DATE_COLUMN).agg(F.count("*").alias("rows"))
 
 
@@ -151,7 +151,7 @@ def paired_frame(frames: Mapping[str, DataFrame], rule: Agreement, dates: Iterab
     """Per date the rows of a table, those of them that have a partner, and the partners there are."""
     marked = (
         frames[name]
-        .where(one_of(DATE_COLUMN, dates))
+        .where(among(DATE_COLUMN, dates))
         .select(DATE_COLUMN, *rule.on, F.lit(name == rule.partner).alias("is_partner"))
         for name in (rule.table, rule.partner)
     )

@@ -14,7 +14,7 @@ from lakeloop.core.personal import spoken_of
 from lakeloop.core.reports import SUSPECT, Check
 from lakeloop.spark.measures import Answers
 from lakeloop.spark.questions import Question
-from lakeloop.spark.tables import one_of
+from lakeloop.spark.tables import among
 
 _SHARE = 0.2  # of the filled cells of a date that look like a person's
 _BYTE = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
@@ -38,7 +38,7 @@ def looks_questions(frame: DataFrame, contract: TableContract, dates: Iterable[d
     if not columns:
         return []
     kinds = {column.name: _kind(column) for column in columns}
-    seen = frame.where(one_of(DATE_COLUMN, dates)).where(F.coalesce(*kinds.values()).isNotNull())  # few rows are taken apart
+    seen = frame.where(among(DATE_COLUMN, dates)).where(F.coalesce(*kinds.values()).isNotNull())  # few rows are taken apart
     looks = F.explode(F.array(*(F.struct(F.lit(name).alias("column"), kind.alias("kind")) for name, kind in kinds.items())))
     found = seen.select(DATE_COLUMN, looks.alias("look")).where("look.kind IS NOT NULL")
     counted = found.groupBy(DATE_COLUMN, "look.column", "look.kind").agg(F.count("*").alias("rows"))

@@ -18,7 +18,7 @@ from lakeloop.spark.marks import mark
 from lakeloop.spark.questions import Answer
 from lakeloop.spark.rules import breaches
 from lakeloop.spark.slices import fingerprint_of, hashes
-from lakeloop.spark.tables import one_of
+from lakeloop.spark.tables import among
 
 NUMBERS = ("int", "double", "decimal")
 _NOTHING = Fingerprint(rows=0, hash="0" * 32)
@@ -35,13 +35,13 @@ class Profile(NamedTuple):
 
 def profile_frame(frame: DataFrame, contract: TableContract, run_key: str, dates: Iterable[date]) -> DataFrame:
     """The numbers of some dates of a table."""
-    by_date = frame.where(one_of(DATE_COLUMN, dates)).groupBy(DATE_COLUMN)
+    by_date = frame.where(among(DATE_COLUMN, dates)).groupBy(DATE_COLUMN)
     return by_date.agg(*_aggregates(contract, run_key), *hashes(frame))
 
 
 def keys_frame(frame: DataFrame, contract: TableContract, dates: Iterable[date]) -> DataFrame:
     """How many keys some dates of a table have; apart from its numbers, which would be kept for every key otherwise."""
-    marked = frame.where(one_of(DATE_COLUMN, dates)).select(DATE_COLUMN, mark(contract.key).alias("mark"))
+    marked = frame.where(among(DATE_COLUMN, dates)).select(DATE_COLUMN, mark(contract.key).alias("mark"))
     return marked.groupBy(DATE_COLUMN).agg(F.count_distinct("mark").alias("key_count"))
 
 

@@ -23,7 +23,7 @@ from lakeloop.spark.lines import LandedFile, landed_files, landed_lines
 from lakeloop.spark.masking import published
 from lakeloop.spark.read import judged_rows, without_duplicates, without_headers
 from lakeloop.spark.rules import BETWEEN
-from lakeloop.spark.tables import one_of, uri
+from lakeloop.spark.tables import among, one_of, uri
 
 AT_ONCE = 2
 _AS_TEXT = ("_line AS line", "_row AS row", f"split(_reasons, '{BETWEEN}') AS reasons")
@@ -122,7 +122,7 @@ def _write_clean(
         return
     good = judged.where((F.col("_reasons") == "") & ~F.col("_is_spare"))
     rows = good.withColumn("run_key", F.lit(job.run_key)).select(*map(published, contract.columns), *OURS)
-    dates = one_of(DATE_COLUMN, (unit.data_date for unit in written))
+    dates = among(DATE_COLUMN, (unit.data_date for unit in written))
     _replace(rows, uri(job.repository, job.branch, clean(case.name, contract.name)), dates, (DATE_COLUMN,))
 
 
@@ -134,7 +134,7 @@ def _write_quarantine(
     bad = judged.where(F.col("_reasons") != "").withColumn("run_key", F.lit(job.run_key))
     rows = bad.selectExpr(DATE_COLUMN, "run_key", "delivery", *_AS_TEXT)
     path = uri(job.repository, job.branch, quarantine(case.name, contract.name))
-    dates = one_of(DATE_COLUMN, (unit.data_date for unit in written))  # a run's other dates may have been written before
+    dates = among(DATE_COLUMN, (unit.data_date for unit in written))  # a run's other dates may have been written before
     _replace(rows, path, f"{one_of('run_key', [job.run_key], kind='string')} AND {dates}", (DATE_COLUMN, "run_key"))
 
 
