@@ -61,10 +61,11 @@ def test_a_crashed_program_comes_back_by_itself(supervisor: Supervisor) -> None:
 
 def test_a_killed_guard_comes_back_without_a_second_service(supervisor: Supervisor) -> None:
     eventually(lambda: service_of(supervisor, "sleeper"))
-    old = supervisor.state("sleeper").pid
+    old, service = supervisor.state("sleeper").pid, service_of(supervisor, "sleeper")
     os.kill(old, signal.SIGKILL)
-    eventually(lambda: supervisor.state("sleeper").pid not in {0, old})
+    eventually(lambda: supervisor.state("sleeper").pid not in {0, old} and service_of(supervisor, "sleeper"))
     mark = f"{supervisor.root.mark}sleeper"  # a forked child carries it only once its exec is through
+    assert service not in guard.strays(mark)  # it ended before the next one began
     eventually(lambda: guard.strays(mark) == [service_of(supervisor, "sleeper")])
 
 
