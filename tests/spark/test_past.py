@@ -173,10 +173,11 @@ def test_a_table_grows_by_a_column_and_what_was_before_it_stays_readable_and_can
 
 
 class Night(NamedTuple):
-    """What one night brings: a day's forecasts, and the sales of the day before it."""
+    """What one night brings: a day's forecasts, the sales of the day before it, and forecasts of the first day once more."""
 
     forecasts: dict[str, list[dict[str, str]]]
     sales: dict[str, list[dict[str, str]]] | None = None
+    restated: dict[str, list[dict[str, str]]] | None = None
 
 
 def heat(**celsius: str) -> list[dict[str, str]]:
@@ -191,9 +192,11 @@ ALL = ("harbour", "market", "station")
 NIGHTS = [
     Night({"a.csv": [*heat(**COLD), *heat(harbour="20")]}),  # a row breaks a rule, and one stands there twice
     Night({"a.csv": heat(harbour="20"), "b.csv": heat(harbour="20")}, {"a.csv": sold(*ALL)}),  # one shop of three, twice: refused
-    Night(  # an equal row in the other file, of the other format; and sales of a day whose forecasts main has not
-        {"a.csv": heat(harbour="20", market="21"), "b.jsonl": heat(harbour="20", station="22")}, {"a.csv": sold("harbour")}
-    ),
+    Night(  # an equal row in the other file, of the other format; sales of a day whose forecasts main has not; a restatement
+        {"a.csv": heat(harbour="20", market="21"), "b.jsonl": heat(harbour="20", station="22")},
+        {"a.csv": sold("harbour")},
+        {"b.csv": [*heat(harbour="19", market="-6.5", station="22"), *heat(market="-6.5")]},
+    ),  # fmt: skip
     Night(  # rows that differ in two files: refused; and sales of one shop where three were forecast: refused
         {"a.csv": heat(harbour="20", market="21", station="22"), "b.csv": heat(station="23")}, {"a.jsonl": sold("harbour")}
     ),
@@ -207,7 +210,10 @@ REFUSED = {("forecasts", D2), ("forecasts", D2 + timedelta(days=2)), ("sales", D
 
 @pytest.mark.parametrize("count", [3, pytest.param(len(NIGHTS), marks=[pytest.mark.more, pytest.mark.timeout(1800)])])
 def test_a_range_and_daily_loads_of_the_same_nights_end_alike(count: int, new_platform: NewPlatform) -> None:
-    """In the rows of both tables and of quarantine, in every account, and in what is refused and why."""
+    """In the rows of both tables and of quarantine, in every account, and in what is refused and why.
+
+    Of a date that is restated within the range only the newest delivery is ever written; by night both are.
+    """
     whole, daily = new_platform(f"range{count}"), new_platform(f"daily{count}")
     days, told = [D1 + timedelta(days=at) for at in range(count)], []
     for day, night in zip(days, NIGHTS, strict=False):
@@ -215,6 +221,8 @@ def test_a_range_and_daily_loads_of_the_same_nights_end_alike(count: int, new_pl
             send(p, "forecasts", day, night.forecasts)
             if night.sales:
                 send(p, "sales", day - timedelta(days=1), night.sales)
+            if night.restated:
+                send(p, "forecasts", D1, night.restated, number=2)
         told.append(receipt_of(daily))
     by_night, by_range = said_by(*told), said_by(receipt_of(whole, date_from=days[0], date_to=days[-1]))
     assert by_range == by_night
