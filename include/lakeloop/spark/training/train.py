@@ -48,7 +48,7 @@ def train(job: TrainJob, spark: SparkSession, case: UseCase) -> TrainReport:
         past = held(past, kept)
         later = held(read_split(spark, case, job.repository, job.matrix, HOLDOUT), kept)
         encodings = learn(past, [name for name in case.categories if name in case.feature_names])
-        aucs = aucs_alone(encoded(past, encodings), case, rows)
+        aucs = aucs_alone(past, case, rows)
         check_leaks(aucs, case)
         watch.lap("looked")
         booster = fit(encoded(past, encodings), case)

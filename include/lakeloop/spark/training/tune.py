@@ -37,7 +37,7 @@ def tune(job: TuneJob, spark: SparkSession, case: UseCase, heard: Heard) -> Tune
         past, later, rows = _parts(job, spark, case, kept)
         encodings = learn(past, [name for name in case.categories if name in case.feature_names])
         matrix = held(encoded(past, encodings), kept)
-        check_leaks(aucs_alone(matrix, case, rows), case)
+        check_leaks(aucs_alone(past, case, rows), case)
         validation = later.count()
 
         def attempt(params: Parameters) -> float:
