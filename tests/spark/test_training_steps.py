@@ -21,6 +21,7 @@ from use_cases.tiny import features as tiny_features
 from lakeloop.adapters.mlflow_server import MlflowRegistry, MlflowRuns
 from lakeloop.adapters.mlflow_server.client import client_of
 from lakeloop.core.errors import PreconditionFailed, PromotionRefused, RegistryFailed, SparkFailed
+from lakeloop.core.gate_policy import HoldsInSlices, LeaksNothing
 from lakeloop.core.lake import evidence_path
 from lakeloop.core.retraining import Asked
 from lakeloop.core.runs import Run, SessionKey
@@ -110,7 +111,7 @@ def test_a_version_is_made_again_to_the_same_bytes_in_its_own_layout_wherever_th
     for here in (p, narrow):
         report = reproduce(here, run("train"), done["version"], lambda _words: None)
         assert report.is_equal, report.compared
-        assert (report.causes, report.restated) == ((), "")
+        assert (report.causes, report.left_out, report.restated) == ((), (), ())
         assert [one.what for one in report.compared][:3] == ["fit rows, digest", "hold-out rows, digest", "model bytes, sha256"]
     assert [one.version for one in p.registry.versions("tiny")] == [done["version"]], "nothing was registered"
 
@@ -149,7 +150,10 @@ def test_data_restated_since_the_fit_is_refused_by_the_gate_and_told_by_a_rebuil
     assert_kept_when_swept(p, done, passed)
     report = reproduce(p, run("train"), done["version"], lambda _words: None)
     assert report.is_equal, "the recorded commit is read, whatever main holds now"
-    assert report.restated.startswith("1 table date of what it learnt from was restated")
+    (forecasts,) = report.restated
+    assert forecasts == (
+        f"forecasts: 1 date of what it learnt from, first {NIGHTS[3]}, restated or withdrawn since: 3 rows changed"
+    )
     assert gate.gate(p, run("train"), fitted(p))["version"] == done["version"] + 1, "the next training learns from what holds now"
 
 
@@ -260,6 +264,50 @@ def test_a_rebuild_without_a_feature_of_then_says_so_and_fits_the_recorded_rows(
     told = {one.what: one for one in report.compared}
     assert told["model bytes, sha256"].difference == "not fitted: the code does not compute celsius any more"
     assert told["bytes from the recorded rows"].is_equal
+
+
+def with_another(p: Platform, monkeypatch: pytest.MonkeyPatch, **other: Any) -> Platform:
+    """Today's case: a feature more than the record has, and whatever else is named."""
+    before, names = tiny_features.shop_features, (*TINY.feature_names, "heat")
+    case = TINY.model_copy(update={"feature_names": names, **other})
+    monkeypatch.setattr(use_cases.tiny, "TINY", case)
+    monkeypatch.setattr(tiny_features, "shop_features", lambda *given: before(*given).withColumn("heat", F.col("celsius") + 1))
+    return replace(p, case=case)
+
+
+def test_a_gate_of_today_on_a_column_of_today_is_left_out_of_a_rebuild_and_said(
+    p: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = fitted(p)
+    strict = (HoldsInSlices(by=("heat",)), LeaksNothing(auc=0.5))  # the record's own features would be refused today
+    report = reproduce(with_another(p, monkeypatch, gates=strict), run("train"), done["version"], lambda _words: None)
+    told = {one.what: one for one in report.compared}
+    assert told["fit rows, digest"].difference == "27 rows changed (heat in 27)"
+    assert [told[name].is_equal for name in ("model bytes, sha256", "auc by day", "bytes from the recorded rows")] == [True] * 3
+    assert report.causes == ("the list of features is another one: heat added",)
+    assert report.left_out == ("gate holds_in_slices asks for heat",)
+
+
+def test_rows_that_the_code_refuses_to_write_are_a_difference_and_the_recorded_ones_are_fitted(
+    p: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = fitted(p)
+    case = TINY.model_copy(update={"feature_names": (*TINY.feature_names, "moon")})
+    monkeypatch.setattr(use_cases.tiny, "TINY", case)
+    report = reproduce(replace(p, case=case), run("train"), done["version"], lambda _words: None)
+    told = {one.what: one for one in report.compared}
+    assert told["fit rows, digest"].difference.startswith("not written: use_cases.tiny.features:shop_features must give")
+    assert told["model bytes, sha256"].difference == "not fitted: there are no rows to fit"
+    assert told["bytes from the recorded rows"].is_equal
+
+
+def test_a_version_that_mlflow_lost_is_made_again_from_the_lake_alone(p: Platform, world: Settings) -> None:
+    version = fitted(p)["version"]
+    client_of(world.mlflow_tracking_uri).delete_registered_model("tiny")
+    nowhere = f"http://{LOOPBACK}:{free_port()}"
+    lost = replace(p, runs=MlflowRuns(nowhere), registry=MlflowRegistry(nowhere))
+    report = reproduce(lost, run("train"), version, lambda _words: None)
+    assert report.is_equal, report.compared
 
 
 def test_reproduce_is_a_command(p: Platform, world: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from lakeloop.core.reports import MatrixChangeReport, MatrixReport, RowChange, TrainReport
-from lakeloop.core.reproduction import Reproduction, causes, layout_cause, models_compared, sets_compared
+from lakeloop.core.gate_policy import BeatsBaseline, HoldsInSlices
+from lakeloop.core.reports import MatrixChangeReport, MatrixReport, RowChange, TrainReport, UnitChange
+from lakeloop.core.reproduction import (
+    Reproduction,
+    Today,
+    causes,
+    causes_in_fit,
+    left_out,
+    models_compared,
+    not_fitted,
+    restated,
+    sets_compared,
+)
 from tests.unit.small_training import FIT_DAYS, FITTED, KNOWN, LATER, measured, split
 
-NOW = {"code_version": "code1", "lock_digest": "lock1", "contract_version": "sales-1", "features": "hour"}
+NOW = Today("code1", "lock1", "sales-1", ("hour",))
 AGAIN = TrainReport(
     model_file="m", sha256=FITTED.sha256, evaluation=measured(), fit_days=(), histogram=(), importance={}, sampled=1,
     threads=1, seconds={},
@@ -43,19 +54,57 @@ def test_each_difference_is_seen_by_itself(again: dict[str, object], what: str, 
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("other", "words"),
     [
-        ("code_version", "the code is another one: new, code1 then"),
-        ("lock_digest", "the lock is another one: new, lock1 then"),
-        ("contract_version", "the contract is another one: new, sales-1 then"),
-        ("features", "the list of features is another one: new, hour then"),
+        ({"code_version": "new"}, "the code is another one: new, code1 then"),
+        ({"lock_digest": ""}, "the lock is another one: none, lock1 then"),
+        ({"features": ("dest", "hour")}, "the list of features is another one: dest added"),
+        ({"features": ("dest",)}, "the list of features is another one: dest added; hour gone"),
     ],
 )
-def test_each_cause_is_named(name: str, words: str) -> None:
-    assert causes(KNOWN, NOW | {name: "new"}) == (words,)
+def test_each_cause_is_named_with_how_much(other: dict[str, object], words: str) -> None:
+    assert causes(KNOWN, NOW._replace(**other)) == (words,)
 
 
-def test_another_number_of_threads_is_a_cause_of_its_own() -> None:
-    assert layout_cause(FITTED, AGAIN.model_copy(update={"threads": FITTED.threads})) == ()
-    (words,) = layout_cause(FITTED, AGAIN.model_copy(update={"threads": FITTED.threads + 1}))
-    assert words.startswith("the layout is another one: 2 threads a worker, 1 then")
+def test_of_contracts_only_the_tables_are_named_whose_own_is_another_one() -> None:
+    known = KNOWN.model_copy(update={"contract_version": "sales1-shops3", "features": ("hour", "rain")})
+    now = NOW._replace(contract_version="sales2-shops3-weather1", features=("rain", "hour"))
+    contract, features = causes(known, now)
+    assert contract == "the contract is another one: sales2-weather1, sales1 then"
+    assert features == "the list of features is another one: in another order"
+
+
+def test_threads_and_libraries_of_the_fit_are_causes_of_their_own() -> None:
+    ran = {"threads": FITTED.threads, "libraries": {"xgboost": "3.1", "numpy": "2.0"}}
+    assert causes_in_fit(FITTED, AGAIN.model_copy(update=ran)) == (), "an older record knows no libraries"
+    found = FITTED.model_copy(update={"libraries": {"xgboost": "3.0", "numpy": "2.0"}})
+    layout, libraries = causes_in_fit(found, AGAIN.model_copy(update=ran | {"threads": FITTED.threads + 1}))
+    assert layout == "the layout is another one: 2 threads a worker, 1 then"
+    assert libraries == "the libraries are other ones: xgboost 3.1 (3.0 then)"
+
+
+def test_restated_data_is_told_by_table_in_dates_and_rows() -> None:
+    units = (
+        UnitChange(table="sales", data_date=FIT_DAYS[1], change=RowChange(changed=2, same=7)),
+        UnitChange(table="shops", data_date=FIT_DAYS[0], change=RowChange(removed=9)),
+        UnitChange(table="sales", data_date=FIT_DAYS[0], change=RowChange(added=1, changed=1)),
+    )
+    since = "restated or withdrawn since"
+    assert restated(units) == (
+        f"sales: 2 dates of what it learnt from, first 2024-05-01, {since}: 1 row added, 3 rows changed, 7 rows the same",
+        f"shops: 1 date of what it learnt from, first 2024-05-01, {since}: 9 rows removed",
+    )
+
+
+def test_gates_of_today_on_columns_of_no_record_are_left_out_by_name() -> None:
+    gates = (
+        HoldsInSlices(by=("hour", "dest")),
+        HoldsInSlices(name="whole"),
+        BeatsBaseline(name="b", baseline="id", metric="auc"),
+    )
+    assert left_out(gates, KNOWN, ("id",), "data_date") == ("gate holds_in_slices asks for dest",)
+
+
+def test_a_model_that_could_not_be_fitted_says_why() -> None:
+    assert not_fitted(FITTED, ["hour"]).difference == "not fitted: the code does not compute hour any more"
+    assert not_fitted(FITTED, []).difference == "not fitted: there are no rows to fit"

@@ -60,8 +60,10 @@ def _show(report: Reproduction) -> None:
     show_table(f"{report.model} version {report.version}, made again", ("", "recorded", "again", ""), rows, {"equal": "green"})
     for cause in report.causes:
         say(f"not as it was: {cause}")
-    if report.restated:
-        say(f"{report.restated}; the recorded commit was read, so that changed nothing here")
+    for gate in report.left_out:
+        say(f"left out: {gate}, which the record does not have; a rebuild is compared, no gate judges it")
+    for table in report.restated:
+        say(f"{table}; the recorded commit was read, so that changed nothing here")
     if report.is_equal:
         say(f"REPRODUCED: {report.model} version {report.version} comes out equal, to the byte")
     else:

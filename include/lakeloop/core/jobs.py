@@ -164,6 +164,7 @@ class TrainJob(Job):
     model: XGBoost
     champion: ChampionFile | None = None
     workdir: str  # where the job leaves model.ubj on the driver's machine
+    is_rebuild: bool = False  # of a record: what of today's case its rows have no column for is left out, nothing is judged
 
 
 class TuneJob(Job):

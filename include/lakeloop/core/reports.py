@@ -206,6 +206,7 @@ class TrainReport(Value):
     importance: dict[str, float]  # mean absolute SHAP value of each feature, in log odds, largest first
     sampled: int  # rows of the hold-out that it was taken over
     threads: int  # of each worker
+    libraries: dict[str, str] = {}  # versions of what decides the bytes beside the lock, by name
     seconds: dict[str, float]  # of each part
 
 

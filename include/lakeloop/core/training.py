@@ -100,4 +100,5 @@ class Fitted(Value):
     importance: dict[str, float]
     sampled: int
     threads: int
+    libraries: dict[str, str] = {}  # versions by name; none in a record of before they were kept
     seconds: dict[str, float]

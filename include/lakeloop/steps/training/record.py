@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from lakeloop.core.lake import evidence_path
+from lakeloop.core.errors import NotFound
+from lakeloop.core.lake import EVIDENCE, evidence_path
 from lakeloop.core.training import Fitted, TrainingSet, Tuned
 from lakeloop.core.value import Value
 from lakeloop.ports import Lake
@@ -14,6 +15,19 @@ def keep(lake: Lake, branch: str, run_key: str, values: Mapping[str, Value]) -> 
     """Stage values as evidence of a piece of work, by file name."""
     for name, value in values.items():
         lake.put(branch, evidence_path(run_key, name), value.model_dump_json(indent=1).encode())
+
+
+def recorded_key(lake: Lake, commit: str) -> str:
+    """The run key of the training that ended with this commit, the one a model's tag names; NotFound when none did.
+
+    The lake alone knows it: a version that MLflow lost still has its record.
+    """
+    for parent in lake.commit_of(commit).parents:
+        for change in lake.diff(parent, commit, EVIDENCE):
+            if change.type != "removed" and change.path.endswith(f"/{FITTED}"):
+                return change.path.removeprefix(EVIDENCE).removesuffix(f"/{FITTED}")
+    message = f"commit {commit[:12]} ends no training: it brought no {FITTED}"
+    raise NotFound(message)
 
 
 def read_training(lake: Lake, ref: str, run_key: str) -> TrainingSet:
