@@ -267,6 +267,12 @@ def test_what_cannot_run_here_is_refused_before_it_starts(
     trials = TuneJob(**asked, model=model, tuning=TUNING, validation_dates=tuple(DATES[18:20]))
     with pytest.raises(InvalidInput, match="asks for 64 workers"):
         tune(trials, spark, CASE, lambda _trial: None)
+    monkeypatch.setattr("lakeloop.core.capacity._CELL", 2**34)  # a row takes as much as a machine has
+    too_much = r"rows of 23 features takes about [\d,.]+ GiB and [\d.]+ GiB are free where Spark runs; nothing was fitted"
+    with pytest.raises(InvalidInput, match=too_much):
+        train(job, spark, CASE)
+    with pytest.raises(InvalidInput, match=too_much):
+        tune(trials.model_copy(update={"model": FEW}), spark, CASE, lambda _trial: None)
     assert held == [], "no row was put into memory"
     assert not list(tmp_path.iterdir())
 

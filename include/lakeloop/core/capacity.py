@@ -30,6 +30,6 @@ def check_capacity(*, rows: int, features: int, workers: int, threads: int, core
     if needed > free:
         msg = (
             f"fitting {rows:,} rows of {features} features takes about {needed / 2**30:.1f} GiB and {free / 2**30:.1f} GiB are "
-            "free; nothing was fitted. Next: fewer `training_days`, or a larger machine"
+            "free where Spark runs; nothing was fitted. Next: fewer `training_days`, or more memory for it"
         )
         raise InvalidInput(msg)

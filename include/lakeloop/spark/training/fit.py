@@ -3,7 +3,6 @@
 import re
 import time
 
-import psutil
 import xgboost
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -11,11 +10,14 @@ from pyspark.sql import functions as F
 from lakeloop.core.capacity import check_capacity
 from lakeloop.core.use_case import UseCase
 from lakeloop.spark.conf import set_for
+from lakeloop.spark.memory import free_on_server
 
-_LOCAL = re.compile(r"local\[(\d+)\]")
+_LOCAL = re.compile(r"local(?:\[\s*(\d+|\*)\s*(?:,\s*\d+\s*)?\])?")  # with the number of failures that a task may have
+_MANY = 10_000  # more than cores
+BATCH = 200_000  # rows that a worker is handed at once: XGBoost walks the batches several times, and each walk costs
 _DEALING = {
     "spark.sql.execution.sortBeforeRepartition": "false",  # for rows that may come in another order when asked again
-    "spark.sql.execution.arrow.maxRecordsPerBatch": "200000",  # XGBoost walks the batches several times, and each walk costs
+    "spark.sql.execution.arrow.maxRecordsPerBatch": str(BATCH),
 }
 
 
@@ -54,19 +56,24 @@ def check_room(spark: SparkSession, rows: int, case: UseCase) -> None:
     """Refuse a fit that cannot run here, before anything is started.
 
     Raises:
-        InvalidInput: more workers than cores, or more rows than memory. On a cluster its own scheduler knows, and decides.
+        InvalidInput: more workers than cores, or more rows than memory where they run. On a cluster its own scheduler knows,
+            and decides.
     """
     if cores := _cores(spark):
         check_capacity(
             rows=rows, features=len(case.feature_names), workers=case.model.num_workers or _tasks(spark), threads=threads(spark),
-            cores=cores, free=psutil.virtual_memory().available,
+            cores=cores, free=free_on_server(spark),
         )  # fmt: skip
 
 
 def _cores(spark: SparkSession) -> int:
     """Of a server that is one process; 0 of a cluster."""
     local = _LOCAL.fullmatch(spark.conf.get("spark.master", "") or "")
-    return int(local.group(1)) if local else 0
+    if local is None:
+        return 0
+    if local[1] == "*":  # Spark deals out a part for each core
+        return spark.range(_MANY).select(F.spark_partition_id()).distinct().count()
+    return int(local[1] or 1)
 
 
 def _tasks(spark: SparkSession) -> int:
