@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from statistics import median
+from functools import partial
+from math import nan, sqrt
+from statistics import fmean, median, variance
 from typing import Any
 
 from lakeloop import wiring
 from lakeloop.bench.own_stack import CASE, REF, Say, feed
 from lakeloop.core.errors import OrchestratorFailed
+from lakeloop.core.lake import DATE_COLUMN
 from lakeloop.core.receipts import PromotionReceipt
 from lakeloop.core.runs import Run, SessionKey
 from lakeloop.core.use_case import UseCase, XGBoost
@@ -24,25 +27,34 @@ SPRING = date(2013, 1, 1), date(2013, 5, 31)
 MODEL = XGBoost(max_depth=6, n_estimators=100, learning_rate=0.1, min_child_weight=100)
 AGAIN = 10  # times that the version is made again from its record, each as `lakeloop reproduce` does; about a minute each
 WITHIN = 0.002  # what the AUC of the two ways may differ by
-_TIMES = (2, 20)  # of January to May without its hold-out, so 0.24 and 2.4 million rows
-_ROUNDS = 3  # of both ways in turn, the medians of which are told: a machine that is shared has slow minutes
+_ORDERS = {2: 5, 20: 3}  # how often January to May without its hold-out, 0.24 and 2.4 million rows: in how many orders of them
 _PARTS = 4  # in which rows are brought to native
+_STEPS_APART = 1_000_000  # by which a copy's numbers may be moved
 _LIMIT = 3600.0
 _STEPS = ("prepare", "fit", "gate", "promote")  # the task `approve` waits
 _MODELS = {"the model": "", "the carrier's rate": "_of_carrier", "a logistic regression": "_of_logistic"}
 
 
 @dataclass(frozen=True)
+class Difference:
+    """Of the mean AUC, through the server minus native: rows in another order give another model either way."""
+
+    mean: float
+    error: float  # standard error of it
+    order: float  # the highest of native's AUCs minus its lowest: what the order alone moves
+
+
+@dataclass(frozen=True)
 class Fit:
-    """One matrix fitted both ways, warm, in turn: the median of each."""
+    """One matrix fitted both ways, warm, in turn, each time in another order: the median of the seconds."""
 
     times: int
     rows: int
+    orders: int
     seconds: float  # through the warm server
     native_seconds: float
-    auc_difference: float  # on the rows that both learnt from: through the server minus native
-    later_difference: float  # on the hold-out: the same
-    native_difference: float  # on the hold-out, of native with its rows in another order: what the order alone is worth
+    learnt: Difference  # on the rows that both learnt from
+    later: Difference  # on the hold-out
 
 
 @dataclass(frozen=True)
@@ -114,7 +126,7 @@ def _fits(settings: Settings, matrix: str) -> list[Fit]:
     with wiring.noted(key, settings):  # it rests while native works
         spark = open_session(settings, key)
         try:
-            return [_both_ways(spark, settings, case, matrix, times) for times in _TIMES]
+            return [_both_ways(spark, settings, case, matrix, times) for times in _ORDERS]
         finally:
             spark.stop()
 
@@ -124,22 +136,36 @@ def _both_ways(spark: Any, settings: Settings, case: UseCase, matrix: str, times
     from lakeloop.spark.training.fit import fit
     from lakeloop.spark.training.matrix import FIT, HOLDOUT, read_split
 
-    rows = _widened(read_split(spark, case, settings.repository, matrix, FIT), case, times).persist()
-    later = _as_native_takes_it(_widened(read_split(spark, case, settings.repository, matrix, HOLDOUT), case, times), case)
-    count = rows.count()
+    rows, later = (_widened(read_split(spark, case, settings.repository, matrix, split), case, times) for split in (FIT, HOLDOUT))
+    frame, seen = _as_native_takes_it(rows, case), _as_native_takes_it(later, case)
     fit(rows.limit(2000), case)  # the workers import xgboost
-    frame = _as_native_takes_it(rows, case)
     through, alone = [], []
-    for _ in range(_ROUNDS):
-        ours, seconds = _timed(lambda: fit(rows, case))
-        through.append(seconds)
-        native, seconds = _timed(lambda: _native(frame, case))
-        alone.append(seconds)
-    rows.unpersist()
-    turned = _native(frame.sample(frac=1, random_state=case.model.seed), case)
-    pairs = (ours, frame), (ours, later), (turned, later)
-    differences = [round(_auc(one, seen, case) - _auc(native, seen, case), 5) for one, seen in pairs]
-    return Fit(times, count, round(median(through), 1), round(median(alone), 1), *differences)
+    for order in range(_ORDERS[times]):
+        held = _in_order(rows, case, order).persist()
+        held.count()
+        through.append(_timed(partial(fit, held, case)))
+        held.unpersist()
+        turned = frame.sample(frac=1, random_state=order, ignore_index=True)
+        alone.append(_timed(partial(native, turned, case)))
+    learnt, later_days = (
+        difference(*([_auc(booster, one, case) for booster, _ in way] for way in (through, alone))) for one in (frame, seen)
+    )
+    ours, natives = (round(median(seconds for _, seconds in way), 1) for way in (through, alone))
+    return Fit(times, len(frame), _ORDERS[times], ours, natives, learnt, later_days)
+
+
+def difference(ours: Sequence[float], natives: Sequence[float]) -> Difference:
+    """Of the means of two samples that have no order in common, so their variances add up (Welch)."""
+    error = sqrt(variance(ours) / len(ours) + variance(natives) / len(natives))
+    return Difference(round(fmean(ours) - fmean(natives), 5), round(error, 5), round(max(natives) - min(natives), 5))
+
+
+def _in_order(rows: Any, case: UseCase, order: int) -> Any:
+    """The rows mixed anew, in as many parts as there are workers."""
+    from pyspark.sql import functions as F
+
+    place = F.xxhash64(F.lit(order), *case.feature_names)
+    return rows.repartition(case.model.num_workers, place).sortWithinPartitions(place)
 
 
 def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
@@ -159,22 +185,32 @@ def _as_native_takes_it(rows: Any, case: UseCase) -> Any:
 
 
 def _widened(rows: Any, case: UseCase, times: int) -> Any:
+    """Each row so many times; which copy of which row says by how much it is moved, so each reading has the same ones."""
     from pyspark.sql import functions as F
 
-    if times == 1:
-        return rows
     copies = rows.sparkSession.range(times).withColumnRenamed("id", "_copy")
-    moved = {name: F.col(name) * (1 + (F.rand(7) - 0.5) / 100) for name in case.feature_names}
-    return rows.crossJoin(copies).withColumns(moved).drop("_copy")
+    moved = F.pmod(F.xxhash64("_copy", *case.entity, DATE_COLUMN), F.lit(_STEPS_APART)) / _STEPS_APART - 0.5
+    widened = rows.crossJoin(copies).withColumn("_moved", 1 + moved / 100)
+    return widened.withColumns({name: F.col(name) * F.col("_moved") for name in case.feature_names}).drop("_copy", "_moved")
 
 
-def _native(frame: Any, case: UseCase) -> Any:
-    """The same parameters in one process, with as many threads as the server has workers."""
-    import numpy as np
+def native(frame: Any, case: UseCase) -> Any:
+    """The same parameters in one process, with as many threads as the server has workers.
+
+    Its matrix is made by what makes xgboost.spark's of the batches of a worker: quantiles, not the rows themselves.
+    """
     import xgboost
+    from xgboost.spark.data import alias, create_dmatrix_from_partitions
 
-    model = case.model
-    data = xgboost.DMatrix(frame[list(case.feature_names)].to_numpy(np.float32), label=frame[case.label.name])
+    from lakeloop.spark.training.fit import BATCH
+
+    model, names = case.model, list(case.feature_names)
+    named = frame.rename(columns={case.label.name: alias.label})
+    data, _ = create_dmatrix_from_partitions(
+        iterator=(named[at : at + BATCH] for at in range(0, len(named), BATCH)), feature_cols=names, dev_ordinal=None,
+        use_qdm=True, kwargs={"missing": nan, "nthread": model.num_workers}, enable_sparse_data_optim=False,
+        has_validation_col=False,
+    )  # fmt: skip
     params = {
         "objective": "binary:logistic", "tree_method": "hist", "max_depth": model.max_depth, "eta": model.learning_rate,
         "min_child_weight": model.min_child_weight, "subsample": model.subsample,
