@@ -16,7 +16,7 @@ from lakeloop.adapters.mlflow_server.client import client_of
 from lakeloop.core.errors import AlreadyExists
 from lakeloop.core.evaluation import CHALLENGER, CHAMPION, DayMetrics, Evaluation
 from lakeloop.core.gates import Outcome, judge_gates
-from lakeloop.core.lake import MAIN, evidence_path, model_tag
+from lakeloop.core.lake import MAIN, model_tag
 from lakeloop.core.ledger import Ledger
 from lakeloop.core.reports import Fingerprint, SplitFacts
 from lakeloop.core.signature import NUMBER, Feature
@@ -25,8 +25,7 @@ from lakeloop.ports import Pictures
 from lakeloop.steps.gate_record import record_gates
 from lakeloop.steps.history import read_ledger
 from lakeloop.steps.platform import Platform
-from lakeloop.steps.training.gate import asks_why
-from lakeloop.steps.training.gate_page import PAGE
+from lakeloop.steps.training.judging import as_of, asks_why
 from lakeloop.steps.training.prepare import training_reads
 from lakeloop.steps.training.record import FITTED, TRAINING, keep
 from tests.protocol.world import run
@@ -34,8 +33,6 @@ from tests.protocol.world import run
 # A champion's AUC on even and on odd hold-out days, beside which the challenger's .8 ends in this
 CHAMPIONS: dict[Outcome, tuple[float, float]] = {"pass": (0.7, 0.72), "warn": (0.7, 0.89), "fail": (0.85, 0.87)}
 FIRST = date(2024, 1, 1)
-
-PAGE_BYTES = b"<!doctype html><title>gates</title>"
 
 
 def on_registry(p: Platform, uri: str) -> Platform:
@@ -82,7 +79,8 @@ def challenger(p: Platform, seed: int, outcome: Outcome = "pass", beside: int | 
         )  # fmt: skip
     with suppress(AlreadyExists):  # a registry that was lost counts anew, which `fit` finds out
         p.lake.tag(model_tag(p.case.name, made.version), commit)
-    gates = judge_gates(p.case.gates, evaluation)
+    learnt = training_reads(ledger, p.case, [date.fromisoformat(day) for day in days])
+    gates = judge_gates(p.case.gates, as_of(evaluation, date.fromisoformat(days[-1]), learnt, ledger, p))
     asks = asks_why(gates, ledger)
     gated = {
         "run_key": key, "version": made.version, "sha256": sha256, "data_commit": head, "commit": commit,
@@ -122,7 +120,6 @@ def _record(p: Platform, head: str, ledger: Ledger, key: str, sha256: str, days:
         threads=1, seconds={},
     )  # fmt: skip
     keep(p.lake, branch, key, {TRAINING: known, FITTED: fitted})
-    p.lake.put(branch, evidence_path(key, PAGE), PAGE_BYTES)
     return p.lake.commit(branch, "a training set", {})
 
 

@@ -12,6 +12,7 @@ from lakeloop.adapters.mlflow_server.client import client_of
 from lakeloop.adapters.platform_db.database import Database
 from lakeloop.adapters.platform_db.lease import PlatformLease
 from lakeloop.core.errors import PreconditionFailed, PromotionRefused, RegistryFailed
+from lakeloop.core.gate_policy import BeatsChampion, FitsSignature, Fresh, Gate
 from lakeloop.core.lake import UnitId, evidence_path
 from lakeloop.core.withdrawal import Condemned
 from lakeloop.steps import withdraw
@@ -21,6 +22,7 @@ from lakeloop.steps.models import promote_version
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.promotion import promote
 from lakeloop.steps.reconcile import reconcile
+from lakeloop.steps.training.gate_page import PAGE
 from tests.protocol.challengers import approval, booster, challenger, on_registry
 from tests.protocol.test_races import meanwhile as meanwhile  # the fixture
 from tests.protocol.world import DAY_ONE, Address, alerts, assert_whole, deliver, found, ingest_all, platform, run
@@ -124,6 +126,64 @@ def test_a_promotion_is_evaluated_again_when_main_moved_under_it(
         ingest_all(unleased(address))
 
     meanwhile["publish.before_merge"] = a_supplier_delivers
+    assert promote(p, run("train"), gated)["version"] == 2
+
+
+def deployed(p: Platform, *gates: Gate, **changes: Any) -> Platform:
+    """The same world after a deploy: gates beside the first one, and what else the case states otherwise."""
+    return replace(p, case=p.case.model_copy(update={"gates": (p.case.gates[0], *gates), **changes}))
+
+
+def assert_nothing_moved(p: Platform) -> None:
+    assert (aliases(p), len(read_ledger(p.lake, "toy").promotions)) == ({"champion": 1}, 1)
+
+
+def test_a_version_that_scores_nothing_any_more_since_a_deploy_during_its_question_is_not_promoted(p: Platform) -> None:
+    before = deployed(p, BeatsChampion(metric="auc"), FitsSignature())
+    first(before)
+    asked = challenger(before, 2, "warn")
+    after = deployed(before, *before.case.gates[1:], feature_names=("value", "kelvin"))
+    with pytest.raises(PromotionRefused, match="version 2: fits_signature: .*kelvin was not learnt; the champion is unchanged"):
+        promote(after, run("train"), asked, approval(asked))
+    assert_nothing_moved(p)
+    assert promote(before, run("train"), asked, approval(asked))["version"] == 2, "it is the deploy that refused it"
+
+
+def test_a_version_that_grew_old_while_its_question_lapsed_is_not_promoted_when_cleared(p: Platform, address: Address) -> None:
+    fresh = deployed(p, BeatsChampion(metric="auc"), Fresh(days=45))
+    first(fresh)
+    asked = challenger(fresh, 2, "warn")
+    deliver(address, D2 + timedelta(days=60), {1: 1.0})
+    ingest_all(p)
+    with pytest.raises(PromotionRefused, match="version 2: fresh: .* is 2024-01-02, 59 days old, allowed 45; the champion"):
+        promote(fresh, run("train"), asked, approval(asked))
+    assert_nothing_moved(p)
+
+
+def test_a_receipt_has_what_the_gates_said_at_the_promotion_and_not_after_the_fit(p: Platform, address: Address) -> None:
+    fresh = deployed(p, BeatsChampion(metric="auc"), Fresh(days=45))
+    asked = challenger(fresh, 1)
+    assert asked["gates"][-1]["words"].endswith("2024-01-02, -1 days old, allowed 45")
+    deliver(address, D2 + timedelta(days=5), {1: 1.0})
+    ingest_all(p)
+    done = promote(fresh, run("train"), asked, approval(asked))
+    receipt = read_ledger(p.lake, "toy").champion
+    assert receipt is not None
+    assert receipt.gates[-1].words.endswith("2024-01-02, 4 days old, allowed 45")
+    page, said = (p.lake.get(done["commit"], evidence_path(receipt.run_key, name)).decode() for name in (PAGE, SAID))
+    assert receipt.gates[-1].words in page
+    assert receipt.gates[-1].words in said
+
+
+def test_a_gate_that_warns_by_now_of_what_nobody_was_asked_about_refuses_and_names_who_is_to_be_asked(p: Platform) -> None:
+    first(p)
+    gated = challenger(p, 2)
+    assert not gated["ask"]
+    stricter = deployed(p, BeatsChampion(name="beats_champion", metric="auc", margin=0.089))
+    for answer in ({}, approval(gated)):
+        with pytest.raises(PromotionRefused, match="nobody was asked about: beats_champion: .*Next: clear the task `gate`"):
+            promote(stricter, run("train"), gated, answer)
+    assert_nothing_moved(p)
     assert promote(p, run("train"), gated)["version"] == 2
 
 

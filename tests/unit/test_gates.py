@@ -22,7 +22,7 @@ from lakeloop.core.gate_policy import (
 from lakeloop.core.gates import judge_gates, may_promote, warns
 from lakeloop.core.signature import Feature
 from lakeloop.core.use_case import UseCase
-from lakeloop.steps.training.gate import asks_why
+from lakeloop.steps.training.judging import asks_why
 from tests.unit.small_training import CASE
 from tests.unit.test_ledger import after, promotion
 

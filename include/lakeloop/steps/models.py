@@ -5,19 +5,15 @@ from typing import Any
 
 from lakeloop.core.aliases import GATES
 from lakeloop.core.errors import NotFound, PreconditionFailed, PromotionRefused
-from lakeloop.core.gates import GateResult, judge_gates
-from lakeloop.core.lake import MAIN, gates_page, model_tag, run_key
+from lakeloop.core.lake import MAIN, model_tag, run_key
 from lakeloop.core.ledger import Ledger
 from lakeloop.core.receipts import PromotionReceipt
 from lakeloop.core.runs import Run
 from lakeloop.core.signature import NUMBER, Feature, Signature, differences, signature_of
-from lakeloop.core.training import Fitted, TrainingSet
 from lakeloop.steps.history import merged_as, read_ledger
 from lakeloop.steps.platform import Platform
-from lakeloop.steps.promotion import Promotion, evaluate, merge, told
-from lakeloop.steps.training.fit import metrics_of
-from lakeloop.steps.training.gate import as_of, asks_why
-from lakeloop.steps.training.gate_page import gate_page
+from lakeloop.steps.promotion import evaluate, merge, told
+from lakeloop.steps.put_forward import Promotion, put_forward, standing
 from lakeloop.steps.training.record import read_fitted, read_training
 
 
@@ -73,48 +69,21 @@ def _put_forward(p: Platform, run: Run, ledger: Ledger, version: int) -> Promoti
             "nothing was promoted. Next: train again."
         )
         raise PromotionRefused(msg)
-    at = tags["training_commit"], tags["run_key"]
-    known, fitted = read_training(p.lake, *at), read_fitted(p.lake, *at)
-    gates = _asked_anew(p, ledger, known, fitted)
-    asks = asks_why(gates, ledger, known.narrowed)
-    return Promotion(
-        run_key=tags["run_key"], version=version, sha256=fitted.sha256, data_commit=known.data_commit,
-        reads=known.reads, trained_to=known.fit.last, metrics=metrics_of(fitted, known),
-        gates=gates, **_standing(ledger), reason=run.reason,
-        approved_by=run.actor if asks else "", approved_why=run.reason if asks else "",
-        page=gate_page(p.case.name, version, known, fitted, gates, asks, _links(p, known, version)),
-    )  # fmt: skip
-
-
-def _links(p: Platform, known: TrainingSet, version: int) -> dict[str, str]:
-    """From the page of gates that were asked anew to what they said after the fit, and to the lake as it was read then."""
-    lake = p.sites.get("lake", "")
-    return {
-        "what they said after the fit": lake and f"{lake}{gates_page(p.case.name, version, known.run_key)}",
-        "data commit": lake and f"{lake}{known.data_commit}/",
-    }
-
-
-def _asked_anew(p: Platform, ledger: Ledger, known: TrainingSet, fitted: Fitted) -> tuple[GateResult, ...]:
-    """Its gates by the lake's record and main as it is now: anybody on the registry's network may tag a version."""
-    measured = as_of(fitted.evaluation, known.fit.last, known.reads, ledger, p)
-    now = ledger.champion
-    if now and now.model_version != measured.champion:
-        gap = f"it was measured beside {measured.beside}, and version {now.model_version} is champion"
-        measured = measured.model_copy(update={"champion_gap": gap})
-    return judge_gates(p.case.gates, measured)
+    wanted = put_forward(p, ledger, version, tags["training_commit"], tags["run_key"])
+    answer = {"approved_by": run.actor, "approved_why": run.reason} if wanted.asks else {}
+    return wanted.model_copy(update={"reason": run.reason, **answer})
 
 
 def _back_to(p: Platform, run: Run, ledger: Ledger, before: PromotionReceipt, *, despite_withdrawn: bool) -> Promotion:
-    standing = _standing(ledger)
+    place = standing(ledger)
     key = run_key(
-        case=p.case.name, stage=run.stage, works=[f"rollback to version {before.model_version} after {standing['after']}"],
+        case=p.case.name, stage=run.stage, works=[f"rollback to version {before.model_version} after {place['after']}"],
         contract="", code="",
     )  # fmt: skip
     return Promotion(
         run_key=key, version=before.model_version, sha256=before.model_sha256, data_commit=before.data_commit,
         reads=before.reads, trained_to=before.trained_to, metrics=before.metrics, gates=before.gates,
-        action="rollback", **standing, reason=run.reason,
+        action="rollback", **place, reason=run.reason,
         despite_withdrawn=despite_withdrawn,
     )  # fmt: skip
 
@@ -145,11 +114,6 @@ def _named(p: Platform, names: Iterable[str]) -> Signature:
     now = signature_of(p.case)
     kinds = {one.name: one.kind for one in now}
     return tuple(Feature(name=name, kind=kinds.get(name, NUMBER)) for name in names) or now
-
-
-def _standing(ledger: Ledger) -> dict[str, Any]:
-    champion = ledger.champion
-    return {"after": champion.seq if champion else 0, "previous": champion.model_version if champion else None}
 
 
 def _done(p: Platform, run: Run, wanted: Promotion, *, dry_run: bool) -> dict[str, Any]:

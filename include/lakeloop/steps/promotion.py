@@ -3,56 +3,34 @@
 import hashlib
 import tempfile
 from collections.abc import Mapping
-from datetime import date
-from typing import Any, Literal
+from typing import Any
 
 from lakeloop.core.aliases import APPROVAL, APPROVAL_BY, APPROVAL_WHY, APPROVED
 from lakeloop.core.checkpoints import reached
 from lakeloop.core.errors import PromotionRefused
-from lakeloop.core.gates import GateResult
 from lakeloop.core.lake import MAIN, PROMOTIONS, evidence_path
 from lakeloop.core.promotion import check
-from lakeloop.core.receipts import PromotionReceipt, Reads
+from lakeloop.core.receipts import PromotionReceipt
 from lakeloop.core.runs import Run
-from lakeloop.core.value import Value
 from lakeloop.steps.gate_record import SAID, gates_file
 from lakeloop.steps.history import merged_as, read_ledger, receipt_on
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.publish import Work, drop_branches, publish, seal
+from lakeloop.steps.put_forward import Promotion, put_forward
 from lakeloop.steps.reconcile import copy_aliases
 from lakeloop.steps.signing import about
 from lakeloop.steps.training.gate_page import PAGE
-from lakeloop.steps.training.record import read_fitted, read_training
+from lakeloop.steps.training.record import read_fitted
 
 _LEDGER_FIELDS = {"seq", "action", "model_name", "model_version", "model_sha256", "run_key"}
 
 
-class Promotion(Value):
-    """What is to become champion, after which one, and on whose word."""
-
-    run_key: str
-    version: int
-    sha256: str
-    data_commit: str
-    reads: Reads
-    trained_to: date | None
-    metrics: dict[str, float]
-    gates: tuple[GateResult, ...]
-    after: int  # the number of the promotion it was compared with; 0 before the first
-    previous: int | None  # the version of that promotion
-    action: Literal["promote", "rollback"] = "promote"
-    reason: str = ""
-    approved_by: str = ""
-    approved_why: str = ""
-    despite_withdrawn: bool = False
-    page: str = ""  # of its gates; empty where none was asked
-
-
 def promote(p: Platform, run: Run, gated: dict[str, Any], approval: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Make a challenger champion that passed its gates, and had an answer where they asked for one.
+    """Make a challenger champion that passes its gates, asked anew, and had an answer where they asked for one.
 
     Raises:
-        PromotionRefused: nobody approved of it, or its bytes are not those that were fitted; the champion is unchanged.
+        PromotionRefused: a gate fails by now, or nobody approved of it; the champion is unchanged.
+        RegistryFailed: its bytes are not those that were fitted, or not to be had; the champion is unchanged.
         PreconditionFailed: main moved so that its gates do not speak for it any more; the champion is unchanged.
     """
     done = merged_as(p.lake, gated["run_key"])
@@ -61,6 +39,7 @@ def promote(p: Platform, run: Run, gated: dict[str, Any], approval: Mapping[str,
 
 
 def _after_its_gates(p: Platform, gated: dict[str, Any], approval: Mapping[str, Any]) -> Promotion:
+    """The challenger with its gates asked anew: a question is open for days, and a task may be cleared after months."""
     answered = approval if gated["ask"] else {}
     if gated["ask"] and answered.get("version") != gated["version"]:
         msg = (
@@ -68,16 +47,20 @@ def _after_its_gates(p: Platform, gated: dict[str, Any], approval: Mapping[str, 
             "the champion is unchanged. Next: answer the task `approve`."
         )
         raise PromotionRefused(msg)
-    at_fit = read_ledger(p.lake, p.case.name, gated["data_commit"])
-    known = read_training(p.lake, gated["commit"], gated["run_key"])
-    return Promotion(
-        run_key=gated["run_key"], version=gated["version"], sha256=gated["sha256"], data_commit=gated["data_commit"],
-        reads=known.reads, trained_to=known.fit.last, metrics=gated["metrics"], gates=gated["gates"],
-        after=at_fit.champion.seq if at_fit.champion else 0,
-        previous=read_fitted(p.lake, gated["commit"], gated["run_key"]).evaluation.champion,
-        page=p.lake.get(gated["commit"], evidence_path(gated["run_key"], PAGE)).decode(),
-        approved_by=answered.get("approved_by", ""), approved_why=answered.get("approved_why", ""),
-    )  # fmt: skip
+    wanted = put_forward(p, read_ledger(p.lake, p.case.name), gated["version"], gated["commit"], gated["run_key"])
+    at_fit = read_ledger(p.lake, p.case.name, gated["data_commit"]).champion
+    asked = {one["name"] for one in gated["gates"] if one["outcome"] == "warn"}
+    unasked = tuple(f"{one.name}: {one.words}" for one in wanted.gates if one.outcome == "warn" and one.name not in asked)
+    return wanted.model_copy(
+        update={
+            "sha256": gated["sha256"],
+            "after": at_fit.seq if at_fit else 0,
+            "previous": read_fitted(p.lake, gated["commit"], gated["run_key"]).evaluation.champion,
+            "approved_by": answered.get("approved_by", ""),
+            "approved_why": answered.get("approved_why", ""),
+            "unasked": unasked,
+        }
+    )
 
 
 def evaluate(p: Platform, run: Run, wanted: Promotion) -> PromotionReceipt:
@@ -90,8 +73,20 @@ def evaluate(p: Platform, run: Run, wanted: Promotion) -> PromotionReceipt:
     head = p.lake.head(MAIN)
     receipt = _receipt(p, run, wanted, head)
     check(read_ledger(p.lake, p.case.name, head), receipt, despite_withdrawn=wanted.despite_withdrawn)
+    _check_asked(p, wanted)
     check_bytes(p, wanted)
     return receipt
+
+
+def _check_asked(p: Platform, wanted: Promotion) -> None:
+    """Refuse what would need another question than the one that was put, or one at all."""
+    if wanted.unasked:
+        msg = (
+            f"{p.case.name} version {wanted.version} warns by now of what nobody was asked about: {'; '.join(wanted.unasked)}; "
+            "the champion is unchanged. Next: clear the task `gate` and those after it, which asks a person; or, for one who "
+            "answers for it, `lakeloop models promote`."
+        )
+        raise PromotionRefused(msg)
 
 
 def merge(p: Platform, run: Run, wanted: Promotion) -> str:

@@ -1,19 +1,14 @@
 """Gate: what was measured against the case's policy; the verdict is kept with the version, and shown."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
 from typing import Any
 
 from lakeloop.core.aliases import GATES_PAGE
 from lakeloop.core.errors import NotFound, NothingToDo, PromotionRefused
-from lakeloop.core.evaluation import Evaluation
-from lakeloop.core.gates import GateResult, judge_gates, may_promote, warns
+from lakeloop.core.gates import GateResult, judge_gates, may_promote
 from lakeloop.core.lake import evidence_path, gates_page, gates_tag
-from lakeloop.core.ledger import Ledger
 from lakeloop.core.model_card import model_card
-from lakeloop.core.receipts import Reads
 from lakeloop.core.runs import Run
-from lakeloop.core.signature import signature_of
 from lakeloop.core.training import TrainingSet
 from lakeloop.ports import ModelVersion
 from lakeloop.steps.gate_record import SAID, gates_file, record_gates
@@ -21,6 +16,7 @@ from lakeloop.steps.history import read_ledger
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.training.fit import metrics_of
 from lakeloop.steps.training.gate_page import PAGE, gate_page
+from lakeloop.steps.training.judging import as_of, asks_why
 from lakeloop.steps.training.record import FITTED, read_fitted, read_training
 
 
@@ -88,31 +84,6 @@ def _links(p: Platform, version: ModelVersion, known: TrainingSet) -> dict[str, 
         "version in MLflow": mlflow and f"{mlflow}/#/models/{version.name}/versions/{version.version}",
         "data commit": lake and f"{lake}{known.data_commit}/",
     }
-
-
-def as_of(measured: Evaluation, newest: date, reads: Reads, ledger: Ledger, p: Platform) -> Evaluation:
-    """What was measured, with what only main can tell now: what was withdrawn since, and how old the newest learnt day is."""
-    return measured.model_copy(
-        update={
-            "live_features": signature_of(p.case),
-            "newest_day": newest,
-            "business_day": ledger.today(p.case, datetime.now(UTC)),
-            "lost": tuple(str(unit) for unit in ledger.lost_reads(reads)),
-        }
-    )
-
-
-def asks_why(results: Sequence[GateResult], ledger: Ledger, narrowed: str = "") -> str:
-    """Why a person has to answer before the promotion; empty when nobody has to.
-
-    `narrowed` is the range that chose an older hold-out than the newest: whoever asked for it chose what it is judged on.
-    """
-    warned = [one.name for one in results if one.outcome == "warn"]
-    why = [f"{', '.join(warned)} warned"] if warns(results) else []
-    if ledger.champion is None:
-        why = ["a first model never promotes itself"]
-    why += [f"its hold-out is not the newest days: {narrowed} was asked for"] if narrowed else []
-    return "; ".join(why)
 
 
 def _refusal(p: Platform, version: ModelVersion, results: Sequence[GateResult], gated: dict[str, Any]) -> str:

@@ -31,7 +31,7 @@ from lakeloop.core.words import counted
 from lakeloop.steps.history import read_ledger
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.training.contract_trial import try_contract
-from lakeloop.steps.training.gate import as_of
+from lakeloop.steps.training.judging import as_of
 from lakeloop.steps.training.prepare import FILES, matured_days, training_reads
 from lakeloop.steps.training.record import read_fitted, read_training
 from lakeloop.steps.training.work_area import work_area
