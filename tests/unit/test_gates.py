@@ -217,11 +217,24 @@ def test_a_hold_out_too_short_for_the_comparison_with_a_champion_is_no_case() ->
 
 
 def test_the_confidence_of_a_gain_is_the_gates_own_and_ninety_per_cent_unless_it_says_otherwise() -> None:
-    swinging = measured(days=replaced("champion", days("champion", 0.74, 0.46, swing=0.045)))
+    swinging = measured(days=replaced("champion", days("champion", 0.74, 0.46, swing=0.08)))
     told = {share: judge_gates([BeatsChampion(confidence=share)], swinging)[0] for share in (0.8, 0.9, 0.99)}
     assert [told[share].outcome for share in (0.8, 0.99)] == ["pass", "warn"]
     assert judge_gates([BeatsChampion()], swinging)[0] == told[0.9]
     assert told[0.9].evidence["confidence"] == 0.9
+
+
+def test_a_gain_of_one_week_of_two_may_be_chance_as_days_in_a_row_are_alike() -> None:
+    alike, better = days("champion", 0.74, 0.44, count=7), days("champion", 0.74, 0.46)[7:]
+    assert outcomes(measured(days=replaced("champion", alike + better)), (BeatsChampion(),)) == {"better_than_champion": "warn"}
+    turns = [each for pair in zip(alike, better, strict=True) for each in pair]
+    mixed = [one.model_copy(update={"data_date": FIRST + timedelta(days=at)}) for at, one in enumerate(turns)]
+    assert outcomes(measured(days=replaced("champion", mixed)), (BeatsChampion(),)) == {"better_than_champion": "pass"}
+
+
+def test_no_gate_compares_a_single_day() -> None:
+    with pytest.raises(ValueError, match="greater than or equal to 2"):
+        BeatsChampion(fewest_days=1)
 
 
 def _alone(auc: float) -> dict[str, Any]:

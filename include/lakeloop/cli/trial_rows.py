@@ -86,7 +86,7 @@ def _feature(one: FeatureMove) -> tuple[str, ...]:
 
 
 def _show_metrics(trial: Trial) -> None:
-    columns = ("metric, mean a day", "then", "now", "gain a day", "90 % of resampled days", "days")
+    columns = ("metric, mean a day", "then", "now", "gain a day", "90 % interval", "days")
     show_table("hold-out", columns, [_metric(one) for one in trial.metrics])
     if trial.is_same_model is not None:
         typer.echo("the model is the same, to the byte" if trial.is_same_model else "the model is another one")

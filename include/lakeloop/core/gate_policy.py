@@ -43,7 +43,7 @@ class BeatsChampion(Condition):
     metric: Metric = "log_loss"
     margin: float = 0.0
     confidence: float = Field(default=0.9, gt=0.5, lt=1)
-    fewest_days: int = 7
+    fewest_days: int = Field(default=7, ge=2)  # of one day there is no telling what chance does
 
 
 class Calibrated(Condition):

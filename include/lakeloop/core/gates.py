@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from lakeloop.core.evaluation import CHALLENGER, CHAMPION, Evaluation, SliceMetrics, calibration_error
+from lakeloop.core.gain_interval import gain_interval
 from lakeloop.core.gate_policy import (
     BeatsBaseline,
     BeatsChampion,
@@ -17,7 +18,6 @@ from lakeloop.core.gate_policy import (
     ReadNothingWithdrawn,
     WithinBudget,
 )
-from lakeloop.core.resampling import day_bootstrap
 from lakeloop.core.signature import TEXT, described, differences, names
 from lakeloop.core.value import Value
 
@@ -71,7 +71,7 @@ def _champion(gate: BeatsChampion, measured: Evaluation) -> GateResult:
     gains = measured.pairs(CHALLENGER, CHAMPION, gate.metric)
     if len(gains) < gate.fewest_days:
         return _unknown(gate.name, f"{len(gains)} days have {gate.metric} of both models, {gate.fewest_days} are needed")
-    found = day_bootstrap(gains, gate.confidence)
+    found = gain_interval(gains, gate.confidence)
     outcome: Outcome = "pass" if found.low > gate.margin else "warn" if found.mean > gate.margin else "fail"
     told = {"pass": "better", "warn": "better, but it may be chance", "fail": "not better"}[outcome]
     words = (

@@ -1,4 +1,8 @@
-"""Intervals of a mean over days by resampling whole days: rows of one day are alike, days are what varies; pure."""
+"""Intervals of a mean over days by resampling whole days: rows of one day are alike, days are what varies; pure.
+
+They are for people to see, and stay inside what the days had. Of few days, or of days that are alike, they are too narrow
+to decide by: `gain_interval` is for that.
+"""
 
 import random
 from collections.abc import Sequence

@@ -6,10 +6,10 @@ from typing import Literal
 
 from lakeloop.core.contract_change import ContractChange
 from lakeloop.core.evaluation import CHALLENGER, CHAMPION, Evaluation
+from lakeloop.core.gain_interval import gain_interval
 from lakeloop.core.gate_policy import Metric
 from lakeloop.core.gates import GateResult
 from lakeloop.core.reports import MatrixChangeReport, RowChange
-from lakeloop.core.resampling import day_bootstrap
 from lakeloop.core.score_moves import ScoreMovesReport
 from lakeloop.core.value import Value
 from lakeloop.core.words import counted
@@ -159,9 +159,9 @@ def metrics_beside(measured: Evaluation) -> tuple[MetricMove, ...]:
 def _metric(measured: Evaluation, metric: Metric) -> MetricMove:
     means = {"before": measured.mean(CHAMPION, metric), "after": measured.mean(CHALLENGER, metric)}
     gains = measured.pairs(CHALLENGER, CHAMPION, metric)
-    if not gains:
-        return MetricMove(metric=metric, **means)
-    found = day_bootstrap(gains)
+    if len(gains) < 2:  # noqa: PLR2004  # a single day says nothing of other days
+        return MetricMove(metric=metric, **means, days=len(gains))
+    found = gain_interval(gains)
     return MetricMove(metric=metric, **means, gain=found.mean, low=found.low, high=found.high, days=len(gains))
 
 
