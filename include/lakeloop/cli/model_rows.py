@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from urllib.parse import quote
 
+from lakeloop.core.addresses import run_page, training_page, version_page
 from lakeloop.core.lake import evidence_path
 from lakeloop.core.model_facts import VersionFacts
 
@@ -44,12 +44,12 @@ def pages(case: str, one: VersionFacts, run_id: str, sites: Mapping[str, str]) -
     mlflow, lake, made = sites["mlflow"], sites["lake"], one.made_by
     key, commit, airflow_run = (made.get(name, "") for name in ("run_key", "training_commit", "airflow_run_id"))
     found = {
-        "model card": one.registered and f"{mlflow}/#/models/{case}/versions/{one.version}",
+        "model card": one.registered and version_page(mlflow, case, one.version),
         "gates' page": run_id and bool(one.gates) and f"{mlflow}/get-artifact?path={PAGE}&run_uuid={run_id}",
-        "MLflow run": run_id and f"{mlflow}/#/runs/{run_id}",
+        "MLflow run": run_page(mlflow, run_id),
         "data as it was read": one.data_commit and f"{lake}{one.data_commit}/",
         "record of the training": commit and key and f"{lake}{commit}/{evidence_path(key, '')}",
-        "Airflow run": airflow_run and f"{sites['airflow']}/dags/{case}__train/runs/{quote(airflow_run)}",
+        "Airflow run": training_page(sites["airflow"], case, airflow_run),
     }
     return {name: address for name, address in found.items() if address}
 

@@ -1,7 +1,9 @@
 """A model card: the facts of one version as Markdown, with links; nothing in it is opinion (Mitchell et al. 2019)."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
+from lakeloop.core.addresses import run_page, training_page, version_page
 from lakeloop.core.evaluation import CHALLENGER, Evaluation
 from lakeloop.core.gate_policy import Metric
 from lakeloop.core.gates import GateResult
@@ -16,13 +18,24 @@ _METRICS: tuple[Metric, ...] = ("auc", "log_loss")
 _TOP = 10
 
 
+class Made(NamedTuple):
+    """Which version of the registry it is, and the runs that made it; an id that nobody wrote down is empty."""
+
+    version: int
+    mlflow_run: str = ""
+    airflow_run: str = ""
+
+
 def model_card(
-    case: UseCase, number: int, known: TrainingSet, found: Fitted, results: Sequence[GateResult], links: Mapping[str, str]
+    case: UseCase, made: Made, known: TrainingSet, found: Fitted, results: Sequence[GateResult], sites: Mapping[str, str]
 ) -> str:
-    """What a version is, what it learnt from, how good it was on later days, and what its gates said."""
+    """What a version is, what it learnt from, how good it was on later days, and what its gates said.
+
+    `sites` are the addresses of mlflow, of airflow and of the lake's pages; what has none is named and not linked.
+    """
     parts = [
-        f"# {case.name} version {number}",
-        _facts(case, number, known, found, links),
+        f"# {case.name} version {made.version}",
+        _facts(case, made, known, found, sites),
         "## Data\n\n" + _splits(known),
         "## On days it never saw\n\n" + _measures(found.evaluation),
         "## Gates\n\n" + gate_table(results),
@@ -38,16 +51,18 @@ def gate_table(results: Sequence[GateResult]) -> str:
     return "\n".join(["| gate | | what was seen |", "|---|---|---|", *rows])
 
 
-def _facts(case: UseCase, number: int, known: TrainingSet, found: Fitted, links: Mapping[str, str]) -> str:
-    lake = links.get("lake", "")
-    page = gates_page(case.name, number, known.run_key)
+def _facts(case: UseCase, made: Made, known: TrainingSet, found: Fitted, sites: Mapping[str, str]) -> str:
+    mlflow, airflow, lake = (sites.get(name, "") for name in ("mlflow", "airflow", "lake"))
+    page = gates_page(case.name, made.version, known.run_key)
     model = ", ".join(f"{name} {value}" for name, value in (found.model or known.model).model_dump().items())
     rows = {
         "predicts": f"`{case.label.expression}` of `{case.label.table}`",
         "owner": case.owner,
         "data commit": _linked(f"`{known.data_commit[:12]}`", lake and f"{lake}{known.data_commit}/"),
         "page of the gates": _linked(f"`{page}`", lake and f"{lake}{page}"),
-        "Airflow run": f"tag `airflow_run_id`; `lakeloop models show {case.name} {number}` links to it",
+        "version in MLflow": _linked(f"version {made.version}", version_page(mlflow, case.name, made.version)),
+        "MLflow run": _linked(_id(made.mlflow_run), run_page(mlflow, made.mlflow_run)),
+        "Airflow run": _linked(_id(made.airflow_run), training_page(airflow, case.name, made.airflow_run)),
         "training set": f"`{found.matrix_commit[:12]}`, digest `{known.fit.digest.hash[:16]}`",
         "model bytes": f"sha256 `{found.sha256}`",
         "made because": known.cause,
@@ -93,6 +108,10 @@ def _skew(known: TrainingSet) -> str:
 def _importance(found: Fitted) -> str:
     rows = [f"| {name} | {value:.4f} |" for name, value in list(found.importance.items())[:_TOP]]
     return "\n".join([f"| feature | mean SHAP value over {found.sampled} rows, log odds |", "|---|---|", *rows])
+
+
+def _id(name: str) -> str:
+    return f"`{name}`" if name else "not known"
 
 
 def _linked(words: str, address: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from lakeloop.core.addresses import version_page
 from lakeloop.core.aliases import APPROVAL, APPROVAL_BY, APPROVAL_WHY, AWAITED, LAPSED, REJECTED
 from lakeloop.core.errors import InvalidInput, PromotionRefused, RegistryFailed
 from lakeloop.core.reasons import fault_of
@@ -120,6 +121,6 @@ def _cell(text: str) -> str:
 
 
 def _links(p: Platform, gated: dict[str, Any], pages: Mapping[str, str]) -> str:
-    found = {"the version in MLflow": f"{pages['mlflow']}/#/models/{p.case.name}/versions/{gated['version']}"}
+    found = {"the version in MLflow": version_page(pages["mlflow"], p.case.name, gated["version"])}
     found |= {"its evaluation": pages["evaluation"]} if pages.get("evaluation") else {}
     return " · ".join(f"[{words}]({address})" for words, address in found.items())

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lakeloop.core.addresses import run_page, training_page, version_page
 from lakeloop.core.aliases import GATES_PAGE
 from lakeloop.core.errors import NotFound, NothingToDo, PromotionRefused
 from lakeloop.core.gates import GateResult, judge_gates, may_promote
 from lakeloop.core.lake import evidence_path, gates_page, gates_tag
-from lakeloop.core.model_card import model_card
+from lakeloop.core.model_card import Made, model_card
 from lakeloop.core.runs import Run
 from lakeloop.core.training import TrainingSet
 from lakeloop.ports import ModelVersion
@@ -32,7 +33,8 @@ def gate(p: Platform, run: Run, fitted: dict[str, Any]) -> dict[str, Any]:
     results = judge_gates(p.case.gates, as_of(found.evaluation, known.fit.last, known.reads, ledger, p))
     version = p.registry.version(p.case.name, fitted["version"])
     asks = asks_why(results, ledger, known.narrowed)
-    card = model_card(p.case, version.version, known, found, results, p.sites)
+    made = Made(version.version, version.run_id, version.tags.get("airflow_run_id", ""))
+    card = model_card(p.case, made, known, found, results, p.links | p.sites)
     page = gate_page(p.case.name, version.version, known, found, results, asks, _links(p, version, known))
     measured = metrics_of(found, known)
     files = {PAGE: page.encode(), SAID: gates_file(version.version, measured, results)}
@@ -78,10 +80,12 @@ def _judged_before(p: Platform, tag: str, fitted: dict[str, Any]) -> str:
 
 
 def _links(p: Platform, version: ModelVersion, known: TrainingSet) -> dict[str, str]:
-    """Where to look on: the version, its run, and the lake as it was read; none of a place that nobody configured."""
+    """Where to look on: the version, its runs, and the lake as it was read; none of a place that nobody configured."""
     mlflow, lake = p.sites.get("mlflow", ""), p.sites.get("lake", "")
     return {
-        "version in MLflow": mlflow and f"{mlflow}/#/models/{version.name}/versions/{version.version}",
+        "version in MLflow": version_page(mlflow, version.name, version.version),
+        "MLflow run": run_page(mlflow, version.run_id),
+        "Airflow run": training_page(p.links.get("airflow", ""), version.name, version.tags.get("airflow_run_id", "")),
         "data commit": lake and f"{lake}{known.data_commit}/",
     }
 
