@@ -81,11 +81,18 @@ def test_a_question_about_what_was_promoted_by_hand_meanwhile_takes_nothing_back
     gated = challenger(p, 1)
     promote_version(p, run("train").model_copy(update={"reason": "looked at", "actor": "bob"}), 1)
     tags = dict(p.registry.version("toy", 1).tags)
-    assert (tags["approval"], tags["approval_by"]) == ("approved", "bob")
+    assert (tags["approval"], tags["approval_by"]) == ("approved", "bob (by hand, not among the approvers)")
     for answer in (approval.answered(p, run("train"), gated, NO), approval.ran_out(p, run("train"), gated)):
         assert answer["summary"] == "version 1 was promoted by hand meanwhile"
         assert promote(p, run("train"), gated, answer)["summary"] == "version 1 is champion (promotion 1)"
     assert dict(p.registry.version("toy", 1).tags) == tags
+    assert [alert.title for alert in alerts(p)] == ["toy: bob answered for version 1 by hand"]
+
+
+def test_an_approver_s_own_login_answers_by_hand_without_an_alert(p: Platform) -> None:
+    challenger(p, 1)
+    promote_version(p, run("train").model_copy(update={"reason": "looked at", "actor": "ann"}), 1)
+    assert p.registry.version("toy", 1).tags["approval_by"] == "ann (by hand)"
     assert alerts(p) == []
 
 

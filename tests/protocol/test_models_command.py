@@ -109,12 +109,20 @@ def test_the_pages_of_a_version_are_there(three: Platform, asked: Asked, mlflow_
 def test_a_promotion_by_hand_is_the_same_gated_merge_with_a_name_and_a_reason(three: Platform, asked: Asked) -> None:
     before = three.lake.head("main")
     dry = asked("promote", "toy", "3", "--reason", "the storm is over", "--dry-run")
-    assert dry["summary"] == "a dry run: version 3 would be champion instead of version 2 (promotion 3)"
-    assert (three.lake.head("main"), three.registry.aliases("toy")["champion"]) == (before, 2)
+    me, by = getpass.getuser(), f"{getpass.getuser()} (by hand, not among the approvers)"
+    assert dry["summary"] == (
+        "a dry run: version 3 would be champion instead of version 2 (promotion 3); "
+        f"on-call would be told that {by} answered for it"
+    )
+    assert (three.lake.head("main"), three.registry.aliases("toy")["champion"], alerts(three)) == (before, 2, [])
     done = asked("promote", "toy", "3", "--reason", "the storm is over")
     assert done["version"] == 3
-    receipt, me = champion(three), getpass.getuser()
-    assert (receipt.actor, receipt.approved_by, receipt.reason, receipt.previous) == (me, me, "the storm is over", 2)
+    receipt = champion(three)
+    assert (receipt.actor, receipt.approved_by, receipt.reason, receipt.previous) == (me, by, "the storm is over", 2)
+    (alert,) = alerts(three)
+    assert (alert.title, alert.body["asked"]) == (
+        f"toy: {me} answered for version 3 by hand", "approvers of the case are nobody",
+    )  # fmt: skip
     assert receipt.reads == read_ledger(three.lake, "toy").promotions[0].reads
     assert three.registry.aliases("toy") == {"champion": 3, "previous": 2}
     page = three.lake.get("main", evidence_path(receipt.run_key, PAGE)).decode()
@@ -150,7 +158,9 @@ def test_a_version_that_was_measured_beside_an_earlier_champion_needs_a_person_s
     receipt = champion(three)
     told = {gate.name: (gate.outcome, gate.words.partition(":")[0]) for gate in receipt.gates}
     assert told["beats_champion"] == ("warn", "it was measured beside version 2, and version 3 is champion")
-    assert (receipt.approved_by, receipt.approved_why) == (getpass.getuser(), "better days")
+    assert (receipt.approved_by, receipt.approved_why) == (
+        f"{getpass.getuser()} (by hand, not among the approvers)", "better days",
+    )  # fmt: skip
 
 
 def test_the_record_says_which_champion_a_version_was_measured_beside_whatever_its_data_commit_says(

@@ -10,6 +10,7 @@ from lakeloop.core.ledger import Ledger
 from lakeloop.core.receipts import PromotionReceipt
 from lakeloop.core.runs import Run
 from lakeloop.core.signature import NUMBER, Feature, Signature, differences, signature_of
+from lakeloop.steps import notices
 from lakeloop.steps.history import merged_as, read_ledger
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.promotion import evaluate, merge, told
@@ -32,7 +33,13 @@ def promote_version(p: Platform, run: Run, version: int, *, dry_run: bool = Fals
             f"--to {version}`, which asks no gate again."
         )
         raise PreconditionFailed(msg)
-    return _done(p, run, _put_forward(p, run, ledger, version), dry_run=dry_run)
+    wanted = _put_forward(p, run, ledger, version)
+    done = _done(p, run, wanted, dry_run=dry_run)
+    if wanted.asks and run.actor not in p.case.approvers:
+        if dry_run:
+            return done | {"summary": f"{done['summary']}; on-call would be told that {wanted.approved_by} answered for it"}
+        notices.answered_by_hand(p, run, wanted.run_key, version, wanted.asks)
+    return done
 
 
 def roll_back(
@@ -70,8 +77,13 @@ def _put_forward(p: Platform, run: Run, ledger: Ledger, version: int) -> Promoti
         )
         raise PromotionRefused(msg)
     wanted = put_forward(p, ledger, version, tags["training_commit"], tags["run_key"])
-    answer = {"approved_by": run.actor, "approved_why": run.reason} if wanted.asks else {}
+    answer = {"approved_by": _by_hand(p, run), "approved_why": run.reason} if wanted.asks else {}
     return wanted.model_copy(update={"reason": run.reason, **answer})
+
+
+def _by_hand(p: Platform, run: Run) -> str:
+    """Whose word it is, as far as anybody knows: a login of the operating system, where `approvers` are Airflow's user ids."""
+    return f"{run.actor} (by hand{'' if run.actor in p.case.approvers else ', not among the approvers'})"
 
 
 def _back_to(p: Platform, run: Run, ledger: Ledger, before: PromotionReceipt, *, despite_withdrawn: bool) -> Promotion:

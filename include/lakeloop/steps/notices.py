@@ -176,6 +176,24 @@ def approval_ran_out(p: Platform, run: Run, gated: Mapping[str, Any]) -> None:
     )
 
 
+def answered_by_hand(p: Platform, run: Run, key: str, version: int, asks: str) -> None:
+    """One alert for a version that somebody answered for by hand whom the case does not name."""
+    p.outbox.enqueue(
+        key=f"by-hand:{key}",
+        severity="warning",
+        title=f"{p.case.name}: {run.actor} answered for version {version} by hand",
+        body={
+            "cause": f"a person was to answer: {asks}",
+            "answered": f"{run.actor}, as the operating system has it: {run.reason}",
+            "asked": f"approvers of the case are {', '.join(p.case.approvers) or 'nobody'}",
+            "done": f"version {version} is champion",
+            "next": f'nothing where that was agreed; else lakeloop models rollback {p.case.name} --reason "…"',
+            **p.links,
+        },
+        channel=p.case.slack_channel,
+    )
+
+
 def _answer(p: Platform, verdict: Verdict) -> str:
     day = verdict.data_date
     return (
