@@ -317,7 +317,7 @@ class ModelRegistry(Protocol):
         """What the run of a version measured, by name."""
 
     def download(self, model: str, version: int, sha256: str, folder: str) -> str:
-        """Fetch the UBJ file of a version into a folder; its path, or RegistryFailed when it has another sha256."""
+        """Fetch the UBJ file of a version into a folder; its path, or OtherBytes when it has another sha256."""
 
     def aliases(self, model: str) -> dict[str, int]:
         """Each alias and the version it points to; none of a model nobody registered."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -219,21 +220,12 @@ def test_bytes_that_are_not_those_that_were_fitted_are_not_promoted_though_the_t
 def test_an_artifact_that_was_changed_is_not_promoted_and_put_back_it_is(p: Platform, mlflow_uri: str, tmp_path: Path) -> None:
     first(p)
     gated = challenger(p, 2)
-    good = Path(p.registry.download("toy", 2, gated["sha256"], str(tmp_path)))
-    content = good.read_bytes()
-    client = client_of(mlflow_uri)
-    model = client.get_model_version("toy", "2").source.removeprefix("models:/")
-
-    def overwrite(found: bytes) -> None:
-        """Through MLflow's own door, as anybody on its network may."""
-        (tmp_path / "model.ubj").write_bytes(found)
-        client.log_model_artifact(model, str(tmp_path / "model.ubj"))
-
-    overwrite(content[:-1] + bytes([content[-1] ^ 1]))
+    content = Path(p.registry.download("toy", 2, gated["sha256"], str(tmp_path))).read_bytes()
+    overwrite(mlflow_uri, 2, tmp_path, content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(RegistryFailed, match=r"model.ubj has sha256 .* not used, the champion is unchanged"):
         promote(p, run("train"), gated)
     assert (aliases(p)["champion"], len(read_ledger(p.lake, "toy").promotions)) == (1, 1)
-    overwrite(content)
+    overwrite(mlflow_uri, 2, tmp_path, content)
     assert promote(p, run("train"), gated)["version"] == 2
 
 
@@ -243,10 +235,9 @@ def test_an_artifact_that_was_changed_together_with_its_tag_is_not_promoted_by_h
     first(p)
     challenger(p, 2)
     client = client_of(mlflow_uri)
-    other = booster(tmp_path, 7)
-    model = client.get_model_version("toy", "2").source.removeprefix("models:/")
-    client.log_model_artifact(model, str(other.rename(other.with_name("model.ubj"))))
-    forged = hashlib.sha256(other.with_name("model.ubj").read_bytes()).hexdigest()
+    other = booster(tmp_path, 7).read_bytes()
+    overwrite(mlflow_uri, 2, tmp_path, other)
+    forged = hashlib.sha256(other).hexdigest()
     client.set_model_version_tag("toy", "2", "sha256", forged)
     asked = run("train").model_copy(update={"reason": "it looks well"})
     with pytest.raises(RegistryFailed, match=rf"model.ubj has sha256 {forged[:12]} .* not used, the champion is unchanged"):
@@ -290,6 +281,72 @@ def test_a_champion_deleted_from_the_registry_is_told_and_nothing_else_is_called
     assert aliases(p) == {"previous": 1}
     (alert,) = alerts(p)
     assert (alert.severity, alert.body["next"]) == ("critical", 'lakeloop models rollback toy --reason "…"')
+
+
+def overwrite(uri: str, version: int, folder: Path, content: bytes) -> None:
+    """Other bytes of a version, through MLflow's own door, as anybody on its network may."""
+    client = client_of(uri)
+    (folder / "model.ubj").write_bytes(content)
+    model = client.get_model_version("toy", str(version)).source.removeprefix("models:/")
+    client.log_model_artifact(model, str(folder / "model.ubj"))
+
+
+@pytest.mark.parametrize(("version", "alias", "severity"), [(2, "champion", "critical"), (1, "previous", "warning")])
+def test_a_version_whose_file_was_changed_is_told_though_its_tag_was_left_as_it_is(
+    p: Platform, mlflow_uri: str, tmp_path: Path, version: int, alias: str, severity: str
+) -> None:
+    first(p)
+    promote(p, run("train"), challenger(p, 2))
+    assert reconcile(p.lake, p.registry, p.outbox, p.case)["nothing_to_do"]
+    sha256 = p.registry.version("toy", version).sha256
+    overwrite(mlflow_uri, version, tmp_path, booster(tmp_path, 7).read_bytes())
+    words = f"version {version}, the {alias}, was promoted as {sha256[:12]}, and its file in the registry is another one"
+    assert reconcile(p.lake, p.registry, p.outbox, p.case)["faults"] == [words]
+    (alert,) = alerts(p)
+    assert (alert.severity, alert.body["cause"]) == (severity, words)
+
+
+def test_a_champion_whose_file_is_gone_is_told_and_its_aliases_are_put_right_all_the_same(
+    p: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> str:
+        message = "no such artifact"
+        raise RegistryFailed(message)
+
+    first(p)
+    p.registry.point("toy", "champion", None)
+    monkeypatch.setattr(p.registry, "download", gone)
+    told = reconcile(p.lake, p.registry, p.outbox, p.case)
+    assert (aliases(p), told["faults"][0].partition("registry ")[2]) == ({"champion": 1}, "is not to be had: no such artifact")
+
+
+def test_nobody_is_blamed_for_aliases_that_a_promotion_has_not_copied_yet(p: Platform, meanwhile: dict[str, object]) -> None:
+    first(p)
+    gated, told = challenger(p, 2), []
+    meanwhile["promote.merged"] = lambda: told.append(reconcile(p.lake, p.registry, p.outbox, p.case))
+    promote(p, run("train"), gated)
+    assert told[0]["differences"] == [
+        "champion was version 1, the ledger says version 2", "previous was nowhere, the ledger says version 1",
+    ]  # fmt: skip
+    assert (aliases(p), alerts(p)) == ({"champion": 2, "previous": 1}, [])
+    p.registry.point("toy", "champion", 1)
+    reconcile(p.lake, p.registry, p.outbox, p.case)
+    assert [alert.severity for alert in alerts(p)] == ["warning"], "a hand is told of again"
+
+
+def test_a_promotion_in_the_middle_of_a_look_is_not_taken_back(p: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    first(p)
+    gated, look = challenger(p, 2), p.registry.aliases
+
+    def then_promoted(model: str) -> dict[str, int]:
+        found = look(model)
+        monkeypatch.undo()
+        promote(p, run("train"), gated)
+        return found
+
+    monkeypatch.setattr(p.registry, "aliases", then_promoted)
+    reconcile(p.lake, p.registry, p.outbox, p.case)
+    assert (aliases(p), alerts(p)) == ({"champion": 2, "previous": 1}, [])
 
 
 def test_a_lost_previous_is_a_warning_and_no_rollback_to_it_is_advised(p: Platform, mlflow_uri: str) -> None:

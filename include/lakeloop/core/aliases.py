@@ -12,6 +12,7 @@ CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 ALIASES = (CHAMPION, CHALLENGER, PREVIOUS)
 GATES, GATE_RESULTS = "gates", "gate_results"  # tags of a version: passed, asks or refused; and each gate's answer as JSON
 GATES_PAGE = "gates_page"  # where the lake keeps their page, of a version that is not promoted too
+PROMOTION = "promotion"  # the number of its promotion, once the aliases are copied from it
 APPROVAL, APPROVAL_BY, APPROVAL_WHY = "approval", "approval_by", "approval_why"
 AWAITED, APPROVED, REJECTED, LAPSED = "awaited", "approved", "rejected", "lapsed"
 
@@ -58,6 +59,12 @@ def differences(wanted: Mapping[str, int], found: Mapping[str, int], registered:
     """Aliases to be moved or taken away; none to a version that is not registered any more, see `faults`."""
     there = {alias: version for alias, version in wanted.items() if version in registered}
     return [Difference(alias, found.get(alias), there.get(alias)) for alias in ALIASES if found.get(alias) != there.get(alias)]
+
+
+def is_copied(ledger: Ledger, registered: Mapping[int, Tags]) -> bool:
+    """Whether the newest promotion has given the aliases their places; before that nobody else is to blame for where they are."""
+    tags = registered.get(ledger.champion.model_version) if ledger.champion else None
+    return ledger.champion is None or tags is None or tags.get(PROMOTION) == str(ledger.champion.seq)
 
 
 class Fault(NamedTuple):

@@ -124,6 +124,10 @@ class RegistryFailed(LakeloopError):
     """MLflow refused or did not answer; the champion is unchanged."""
 
 
+class OtherBytes(RegistryFailed):
+    """A version's file is not the one that was recorded: it was changed, or its record was; it is not used."""
+
+
 class DatabaseFailed(LakeloopError):
     """The platform database did not answer, or is not what the code expects; nothing was written to it."""
 

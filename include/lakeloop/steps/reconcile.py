@@ -1,11 +1,25 @@
 """Reconcile: the registry's aliases are the promotion ledger's copy; what differs is put right, and told."""
 
 import hashlib
+import tempfile
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from lakeloop.core.aliases import CHAMPION, Fault, Tags, differences, faults, wanted_aliases
+from lakeloop.core.aliases import (
+    CHAMPION,
+    PREVIOUS,
+    PROMOTION,
+    Fault,
+    Tags,
+    differences,
+    faults,
+    is_copied,
+    wanted_aliases,
+)
+from lakeloop.core.errors import OtherBytes, RegistryFailed
 from lakeloop.core.ledger import Ledger
+from lakeloop.core.receipts import PromotionReceipt
 from lakeloop.core.use_case import UseCase
 from lakeloop.ports import AlertOutbox, Lake, ModelRegistry
 from lakeloop.steps.history import read_ledger
@@ -23,26 +37,61 @@ def copy_aliases(lake: Lake, registry: ModelRegistry, case: str) -> Ledger:
     registered = registered_tags(registry, case)
     for one in differences(wanted_aliases(ledger, registered), registry.aliases(case), registered):
         registry.point(case, one.alias, one.wanted)
+    _mark_copied(registry, case, ledger, registered)
     return ledger
 
 
 def reconcile(
     lake: Lake, registry: ModelRegistry, outbox: AlertOutbox, case: UseCase, *, dry_run: bool = False
 ) -> dict[str, Any]:
-    """Compare aliases and versions with the ledger, put right what can be, and tell on-call what was found."""
-    ledger = read_ledger(lake, case.name)
+    """Compare aliases and versions with the ledger, put right what can be, and tell on-call what was found.
+
+    The ledger is read last: a promotion that comes in between is then one whose aliases are not copied yet, for which nobody
+    is blamed, and no alias goes back.
+    """
     registered = registered_tags(registry, case.name)
-    found = differences(wanted_aliases(ledger, registered), registry.aliases(case.name), registered)
+    held = registry.aliases(case.name)
+    ledger = read_ledger(lake, case.name)
+    found = differences(wanted_aliases(ledger, registered), held, registered)
     wrong = faults(ledger, registered)
+    wrong += _spoilt(registry, case.name, ledger, {each.alias for each in wrong})
     words = [str(one) for one in found]
     if not dry_run:
         for one in found:
             registry.point(case.name, one.alias, one.wanted)
-        _tell(outbox, case, words, wrong)
+        _tell(outbox, case, words if is_copied(ledger, registered) else [], wrong)
+        _mark_copied(registry, case.name, ledger, registered)
     doing = "to be put right" if dry_run else "put right"
     told = [*(f"{each}: {doing}" for each in words), *(f"{each.words}: for a person to mend" for each in wrong)]
     summary = "; ".join(told) or f"the aliases of {case.name} are where the ledger has them"
     return {"nothing_to_do": not told, "differences": words, "faults": [each.words for each in wrong], "summary": summary}
+
+
+def _mark_copied(registry: ModelRegistry, case: str, ledger: Ledger, registered: Mapping[int, Tags]) -> None:
+    if ledger.champion and not is_copied(ledger, registered):
+        registry.flag(case, ledger.champion.model_version, PROMOTION, str(ledger.champion.seq))
+
+
+def _spoilt(registry: ModelRegistry, case: str, ledger: Ledger, known: Collection[str]) -> list[Fault]:
+    """Champion and previous whose file was changed or is gone, by fetching it: whoever changes it can leave its tag as it is."""
+    found = []
+    for alias, promotion in ((CHAMPION, ledger.champion), (PREVIOUS, ledger.previous)):
+        if promotion and alias not in known and (is_now := _file_of(registry, case, promotion)):
+            kept = f"version {promotion.model_version}, the {alias}, was promoted as {promotion.model_sha256[:12]}"
+            found.append(Fault(alias, f"{kept}, and its file in the registry {is_now}"))
+    return found
+
+
+def _file_of(registry: ModelRegistry, case: str, promotion: PromotionReceipt) -> str:
+    """What is wrong with a version's file; empty when it is the one that was promoted."""
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            registry.download(case, promotion.model_version, promotion.model_sha256, folder)
+    except OtherBytes:
+        return "is another one"
+    except RegistryFailed as error:
+        return f"is not to be had: {error}"
+    return ""
 
 
 def registered_tags(registry: ModelRegistry, model: str) -> dict[int, Tags]:

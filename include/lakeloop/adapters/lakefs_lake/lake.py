@@ -117,7 +117,11 @@ class LakeFSLake(LakeObjects):
                 raise
 
     def retag(self, name: str, commit: str) -> None:
-        """Give a name to this commit, whichever had it before; a tag of lakeFS never moves, so it is made anew."""
+        """Give a name to this commit, whichever had it before; a tag of lakeFS never moves, so it is made anew.
+
+        Who is killed between the two leaves no tag, until the retry makes it: lakeFS has no call that replaces one (its
+        `force` is for repositories that are read only). The commit is kept meanwhile by the branch that it is on.
+        """
         try:
             if self.commit_of(name).id == commit:
                 return

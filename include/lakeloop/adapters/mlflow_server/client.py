@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lakeloop.core.addresses import without_login
-from lakeloop.core.errors import RegistryFailed
+from lakeloop.core.errors import OtherBytes, RegistryFailed
 from lakeloop.ports import ModelVersion
 
 MODEL_FILE = "model.ubj"
@@ -79,4 +79,4 @@ def check_digest(file: Path, sha256: str) -> None:
     found = hashlib.sha256(file.read_bytes()).hexdigest()
     if found != sha256:
         message = f"{file.name} has sha256 {found[:12]} where {sha256[:12]} was registered; not used, the champion is unchanged"
-        raise RegistryFailed(message)
+        raise OtherBytes(message)
