@@ -83,6 +83,16 @@ def test_a_retry_finds_the_version_made_before(record: Record) -> None:
     assert first.tags["data_commit"] == "c0ffee"
 
 
+def test_a_slow_try_that_was_taken_for_dead_makes_no_twin(
+    record: Record, runs: MlflowRuns, registry: MlflowRegistry, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = record("k1")
+    with monkeypatch.context() as slow:
+        slow.setattr(runs, "made", lambda *_: None)  # it looked before there was one
+        assert record("k1") == first
+    assert registry.versions(name) == [first]
+
+
 def test_a_create_whose_answer_was_lost_is_found_again(record: Record, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from mlflow.exceptions import MlflowException
 

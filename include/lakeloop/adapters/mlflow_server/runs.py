@@ -269,9 +269,11 @@ class MlflowRuns:
         return str(logged.model_id)
 
     def _register(self, model: str, run_id: str, model_id: str, tags: Mapping[str, str]) -> ModelVersion:
-        """A new version; when its making failed it may still have been made, so look before giving up."""
+        """A new version, unless there is one of this work already; when its making failed it may have been made all the same."""
         from mlflow.exceptions import MlflowException
 
+        if made := self._first(model, tags["run_key"]):  # of a slow try that was taken for dead, and uploaded meanwhile
+            return made
         if not self._client.search_registered_models(f"name = '{model}'"):
             try:
                 self._client.create_registered_model(model)
