@@ -257,7 +257,7 @@ class TrainingRuns(Protocol):
         """The version that a piece of work registered before, its run then finished; or None."""
 
     def causes(self, model: str, besides: str = "") -> set[str]:
-        """The causes (a tag) of runs that were fitted to their end, without those of Airflow's run `besides`."""
+        """The causes (a tag) of runs whose versions were judged, without those of Airflow's run `besides`."""
 
     def running(
         self, model: str, run_key: str, params: Mapping[str, str], tags: Mapping[str, str]

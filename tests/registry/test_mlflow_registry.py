@@ -17,6 +17,7 @@ import xgboost
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from lakeloop.adapters.mlflow_server import MlflowRegistry, MlflowRuns
+from lakeloop.core.aliases import GATES
 from lakeloop.core.curves import calibration, points
 from lakeloop.core.errors import RegistryFailed, SparkFailed
 from lakeloop.core.metrics import ScoreBin
@@ -255,15 +256,23 @@ def test_a_trial_whose_run_was_made_and_not_heard_of_has_no_twin(mlflow_uri: str
     assert (made.info.run_name, made.info.status, made.data.metrics) == ("trial-003", "FINISHED", {"validation_auc": 0.4})
 
 
-def test_a_week_is_trained_for_once(record: Record, runs: MlflowRuns, name: str) -> None:
-    assert "weekly|2013-W27" not in runs.causes(name)
+def test_a_week_is_trained_for_once_its_version_was_judged(
+    record: Record, runs: MlflowRuns, registry: MlflowRegistry, client: Any, name: str
+) -> None:
     record("k1")
+    assert "weekly|2013-W27" not in runs.causes(name), "its run ended before its gates spoke"
+    registry.flag(name, 1, GATES, "refused")
     assert "weekly|2013-W27" in runs.causes(name)
     assert "weekly|2013-W28" not in runs.causes(name)
+    client.delete_model_version(name, "1")
+    assert "weekly|2013-W27" in runs.causes(name), "whoever deletes a version does not ask for another"
 
 
-def test_what_a_run_of_airflow_made_itself_keeps_it_from_nothing(record: Record, runs: MlflowRuns, name: str) -> None:
+def test_what_a_run_of_airflow_made_itself_keeps_it_from_nothing(
+    record: Record, runs: MlflowRuns, registry: MlflowRegistry, name: str
+) -> None:
     record("k1", airflow="scheduled__1")
+    registry.flag(name, 1, GATES, "passed")
     assert "weekly|2013-W27" not in runs.causes(name, besides="scheduled__1")
     assert "weekly|2013-W27" in runs.causes(name, besides="scheduled__2")
 

@@ -219,13 +219,17 @@ def test_a_hold_out_that_somebody_chose_asks_a_person(p: Platform) -> None:
     assert gated["ask_why"].endswith("its hold-out is not the newest days: 2024-05-01 to 2024-05-08 was asked for")
 
 
-def test_the_clock_trains_a_week_of_the_cases_own_time_once(p: Platform) -> None:
+def test_the_clock_trains_a_week_of_the_cases_own_time_until_its_version_is_judged(p: Platform) -> None:
     tick = Run(case=CASE, stage="train", run_id="train-1", cause="clock")
     done = fit.fit(p, tick, prepare.prepare(p, tick))
     assert p.registry.version("tiny", done["version"]).tags["cause"] == "weekly|2024-W19"
     assert prepare.prepare(p, tick)["run_key"] == done["run_key"], "cleared from its start it finds its version again"
-    later = tick.model_copy(update={"run_id": "train-2"})
-    assert prepare.prepare(p, later)["summary"].startswith("weekly|2024-W19 was trained for already; ")
+    later, last = (tick.model_copy(update={"run_id": f"train-{number}"}) for number in (2, 3))
+    begun = prepare.prepare(p, later)  # the first one ended before its gates, as when the lake is down for them
+    found = fit.fit(replace(p, spark=Dying(p.spark, "train")), later, begun)
+    assert (found["version"], found["commit"]) == (done["version"], done["commit"]), "no twin is fitted"
+    gate.gate(p, later, found)
+    assert prepare.prepare(p, last)["summary"].startswith("weekly|2024-W19 was trained for already; ")
 
 
 def test_a_version_that_somebody_rejected_is_put_to_nobody_again_by_the_clock(

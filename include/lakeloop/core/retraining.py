@@ -24,7 +24,8 @@ class Asked(NamedTuple):
 def asked_by_verdict(ledger: Ledger, case: UseCase, causes: Iterable[str]) -> Asked:
     """The newest verdict on the champion that no training has answered, inside cooldown and budget of the case.
 
-    `causes` are those of the trainings that ended. Days are data dates, so that a replayed year behaves like the year.
+    `causes` are those of the trainings whose version was judged. Days are data dates, so that a replayed year behaves
+    like the year.
     """
     policy = case.drift.quality
     newest = max((day for day, held in ledger.champion_scores.items() if held.record.verdict in _ASKING), default=None)

@@ -12,6 +12,7 @@ from typing import Any
 
 from lakeloop.adapters.mlflow_server.client import MODEL_FILE, TIMEOUT, asked_once, check_digest, client_of, failing, version_of
 from lakeloop.adapters.mlflow_server.trials import log_trial
+from lakeloop.core.aliases import GATES
 from lakeloop.core.errors import RegistryFailed
 from lakeloop.core.tuning import Trial
 from lakeloop.ports import LearntFrom, ModelVersion, OpenRun, Pictures
@@ -42,13 +43,17 @@ class MlflowRuns:
             return version
 
     def causes(self, model: str, besides: str = "") -> set[str]:
-        """The causes of the model's finished runs, leaving out what Airflow's run `besides` made."""
+        """The causes of the model's finished runs, leaving out what Airflow's run `besides` made.
+
+        A run whose version no gate has judged answered nothing yet: MLflow or the lake was gone when its turn came.
+        """
         with failing(self._uri, f"looking for what {model} was trained for"):
             found = self._client.get_experiment_by_name(model)
             query = "attributes.status = 'FINISHED' AND tags.`cause` LIKE '%'"  # the newest thousand trainings: decades
             runs = self._client.search_runs([found.experiment_id], query) if found else []
             ours = [one.data.tags for one in runs if not besides or one.data.tags.get("airflow_run_id") != besides]
-            return {tags["cause"] for tags in ours}
+            unjudged = self._unjudged(model)
+            return {tags["cause"] for tags in ours if tags.get("run_key") not in unjudged}
 
     @contextmanager
     def running(self, model: str, run_key: str, params: Mapping[str, str], tags: Mapping[str, str]) -> Iterator[str]:
@@ -156,6 +161,11 @@ class MlflowRuns:
         query = f"name = '{model}' AND tags.`run_key` = '{run_key}'"
         found = [version_of(each) for each in self._client.search_model_versions(query)]
         return min(found, key=lambda each: each.version, default=None)
+
+    def _unjudged(self, model: str) -> set[str]:
+        """Run keys of the versions that carry no word of their gates."""
+        found = self._client.search_model_versions(f"name = '{model}'")
+        return {one.tags["run_key"] for one in found if "run_key" in one.tags and GATES not in one.tags}
 
     def _finish(self, run_id: str) -> None:
         """A run with a version went to its end, whatever its try could not say any more."""

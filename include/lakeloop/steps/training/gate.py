@@ -45,9 +45,9 @@ def gate(p: Platform, run: Run, fitted: dict[str, Any]) -> dict[str, Any]:
         "summary": f"{len(results)} gates: {_told(results)}" + (f"; a person is asked: {asks}" if asks else ""),
     }  # fmt: skip
     p.runs.describe(version, card, {SAID: files[SAID].decode(), "model_card.md": card, PAGE: page})
-    record_gates(p.registry, p.case.name, gated)
     kept = f"lakefs://{p.lake.repository}/{gates_page(p.case.name, version.version, key)}"
     p.registry.flag(p.case.name, version.version, GATES_PAGE, kept)
+    record_gates(p.registry, p.case.name, gated)  # last: it says that the version was judged, which answers its cause
     if not may_promote(results):
         raise PromotionRefused(_refusal(p, version, results, gated))
     return gated

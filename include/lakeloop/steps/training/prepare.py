@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import UTC, date, datetime
 from typing import Any
 
-from lakeloop.core.aliases import became
+from lakeloop.core.aliases import GATES, became
 from lakeloop.core.checkpoints import reached
 from lakeloop.core.holdout import Split, TooFewDays, split_days
 from lakeloop.core.jobs import MatrixJob
@@ -86,9 +86,13 @@ def _key(p: Platform, reads: Reads, split: Split, compared: int | None) -> str:
 
 
 def _made_before(p: Platform, run: Run, key: str, ledger: Ledger) -> str:
-    """Which version another run made of the same work, and what became of it: only a person has it judged once more."""
+    """Which version another run made of the same work, and what became of it: only a person has it judged once more.
+
+    Empty where that run was this one, which was cleared; and where it ended before its gates: `fit` finds the version, and
+    this run has it judged.
+    """
     version = p.runs.made(p.case.name, key)
-    if version is None or version.tags.get("airflow_run_id") == run.run_id:  # its own: it was cleared
+    if version is None or GATES not in version.tags or version.tags.get("airflow_run_id") == run.run_id:
         return ""
     happened = "was champion before" if ledger.promotion_of(version.version) else became(version.tags)
     return (
