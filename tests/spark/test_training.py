@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from lakeloop.core.gate_policy import DEFAULTS, BeatsBaseline, FitsSignature, Ho
 from lakeloop.core.gates import judge_gates
 from lakeloop.core.jobs import ChampionFile, MatrixJob, TrainJob, TuneJob
 from lakeloop.core.lake import training
+from lakeloop.core.metrics import CURVE_BINS
 from lakeloop.core.reports import MatrixReport, TrainReport
 from lakeloop.core.signature import signature_of
 from lakeloop.core.tuning import Space, Tuning, Whole
@@ -91,7 +94,8 @@ def test_the_same_commit_gives_the_same_training_set_and_the_same_model(
 ) -> None:
     first = train(job, spark, CASE)
     content = Path(first.model_file).read_bytes()
-    assert first.sha256 == hashlib.sha256(content).hexdigest()
+    assert (first.sha256, first.evaluation.model_bytes) == (hashlib.sha256(content).hexdigest(), len(content))
+    assert first.evaluation.fit_seconds == first.seconds["fit"], "what its budget is held against is what the record says"
     again = write_matrix(matrix_job(shared_lake, snapshot, "training-set-again"), spark, CASE)
     assert again == written[0]
     commit = shared_lake.commit("training-set-again", "the same", {})
@@ -123,6 +127,10 @@ def test_without_gates_of_its_own_a_case_is_held_against_a_line_and_in_its_large
     assert all(one.rows > 70 for one in measured.slices), "a carrier has 59 rows a day of four, a flight number one"
     said = {one.name: one.outcome for one in judge_gates(gates, measured)}
     assert (said["better_than_logistic"], said["holds_in_slices"]) == ("pass", "pass")
+    (line,) = judge_gates([BeatsBaseline(name="far_better", baseline="logistic", metric="auc", margin=0.5)], measured)
+    assert (line.outcome, 0.5 < float(line.evidence["baseline"] or 0) < 1) == ("fail", True), (
+        "a line ranks, and is held against it"
+    )
 
 
 def test_a_file_whose_features_are_not_the_cases_fails_its_gate_whatever_the_job_was_asked(
@@ -283,24 +291,53 @@ def test_a_gate_on_a_column_nobody_has_is_a_mistake_of_the_case(spark: SparkSess
         train(job, spark, CASE.model_copy(update={"gates": gates}))
 
 
-def test_measures_are_those_of_the_rows(spark: SparkSession) -> None:
-    rows = [
-        (
-            date(2013, 1, 1 + number % 2),
-            "x" if number % 5 else "y",
-            float(number % 3 == 0),
-            (number * 37 % 40) / 100 + 0.3 * (number % 3 == 0),
-        )
-        for number in range(400)
-    ]
-    frame = spark.createDataFrame(rows, "data_date date, side string, late double, challenger double")
-    for one in by_day(frame, ["challenger"], "late"):
-        labels, scores = zip(*((late, score) for day, _, late, score in rows if day == one.data_date), strict=True)
+ROWS = [
+    (
+        date(2013, 1, 1 + number % 2),
+        "x" if number % 5 else "y",
+        float(number % 3 == 0),
+        (number * 37 % 40) / 100 + 0.3 * (number % 3 == 0),
+        0.2 + 0.6 * (number % 4 == 0),
+    )
+    for number in range(400)
+]
+COLUMNS = "data_date date, side string, late double, challenger double, champion double"
+
+
+def loss_of(labels: Sequence[float], scores: Sequence[float]) -> Any:
+    """The mean log loss as scikit-learn has it, of scores that are cut where ours are."""
+    return pytest.approx(log_loss(labels, [min(max(score, 1e-7), 1 - 1e-7) for score in scores]), abs=1e-9)
+
+
+def test_measures_by_day_are_those_of_the_rows(spark: SparkSession) -> None:
+    for one in by_day(spark.createDataFrame(ROWS, COLUMNS), ["challenger"], "late"):
+        labels, scores = zip(*((late, score) for day, _, late, score, _ in ROWS if day == one.data_date), strict=True)
         assert one.auc == pytest.approx(roc_auc_score(labels, scores), abs=1e-12), "ties count half"
-        assert one.log_loss == pytest.approx(log_loss(labels, [min(max(score, 1e-7), 1 - 1e-7) for score in scores]), abs=1e-9)
-    assert sum(one.rows for one in histogram(frame, "challenger", "late")) == 400
-    (left, right) = slices(frame, {"side": 1}, ["challenger"], "late")
-    assert (left.value, left.rows, right.value, right.rows, left.champion) == ("x", 320, "y", 80, None)
+        assert one.log_loss == loss_of(labels, scores)
+
+
+def test_measures_by_slice_are_those_of_its_rows(spark: SparkSession) -> None:
+    found = slices(spark.createDataFrame(ROWS, COLUMNS), {"side": 1}, ["challenger", "champion"], "late")
+    assert [(one.column, one.value, one.rows) for one in found] == [("side", "x", 320), ("side", "y", 80)]
+    for one in found:
+        labels, ours, theirs = zip(*(row[2:] for row in ROWS if row[1] == one.value), strict=True)
+        assert one.challenger == loss_of(labels, ours)
+        assert one.champion == loss_of(labels, theirs)
+        assert one.base_rate == loss_of(labels, [sum(labels) / len(labels)] * len(labels))
+    (alone, _) = slices(spark.createDataFrame(ROWS, COLUMNS), {"side": 1}, ["challenger"], "late")
+    assert alone.champion is None
+
+
+def test_a_histogram_has_the_rows_the_positives_and_the_loss_of_each_bin(spark: SparkSession) -> None:
+    found = {one.bin: one for one in histogram(spark.createDataFrame(ROWS, COLUMNS), "challenger", "late")}
+    labels, scores = np.array([row[2] for row in ROWS]), np.array([row[3] for row in ROWS])
+    bins = np.minimum(np.floor(scores * CURVE_BINS), CURVE_BINS - 1).astype(int)
+    assert sorted(found) == sorted(set(bins))
+    for name, one in found.items():
+        here = bins == name
+        assert (one.rows, one.positives) == (here.sum(), labels[here].sum())
+        right = np.where(labels[here] > 0, scores[here], 1 - scores[here])
+        assert one.loss == pytest.approx(-np.log(np.clip(right, 1e-7, 1 - 1e-7)).sum(), abs=1e-9)
 
 
 def test_a_day_of_one_class_has_no_auc(spark: SparkSession) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
@@ -20,8 +21,9 @@ from use_cases.tiny import features as tiny_features
 
 from lakeloop.adapters.mlflow_server import MlflowRegistry, MlflowRuns
 from lakeloop.adapters.mlflow_server.client import client_of
+from lakeloop.core.aliases import gates_of
 from lakeloop.core.errors import PreconditionFailed, PromotionRefused, RegistryFailed, SparkFailed
-from lakeloop.core.gate_policy import HoldsInSlices, LeaksNothing
+from lakeloop.core.gate_policy import BeatsBaseline, Calibrated, Fresh, HoldsInSlices, LeaksNothing
 from lakeloop.core.lake import evidence_path
 from lakeloop.core.retraining import Asked
 from lakeloop.core.runs import Run, SessionKey
@@ -102,6 +104,30 @@ def test_the_first_model_asks_and_its_card_says_what_the_gates_said(p: Platform,
     assert gate.gate(p, run("train"), done)["commit"] == gated["commit"], "a retry finds the page as it is"
     begun_anew = fitted(p)  # `prepare` was cleared: another branch, and the same version
     assert (begun_anew["commit"], gate.gate(p, run("train"), begun_anew)["commit"]) == (done["commit"], gated["commit"])
+
+
+def test_gates_refuse_by_what_was_measured_of_the_fit_and_by_the_cases_clock(
+    p: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = (Calibrated(bound=0.0), HoldsInSlices(by=("shop",), fewest_rows=2, worse_by=-1.0), Fresh(days=1))
+    far_better = BeatsBaseline(name="far_better", metric="auc", baseline="shop", margin=0.99)
+    case = p.case.model_copy(update={"gates": (*own, far_better, LeaksNothing(auc=1.0))})
+    monkeypatch.setattr(use_cases.tiny, "TINY", case)
+    strict = replace(p, case=case)
+    with pytest.raises(PromotionRefused, match="calibrated: .*holds_in_slices: .*fresh: .*far_better: .*unchanged"):
+        gate.gate(strict, run("train"), fitted(strict))
+    said = {one.name: one.words for one in gates_of(p.registry.versions("tiny")[-1].tags) if one.outcome == "fail"}
+    worst = r"worst of 3 slices is shop \w+ \(2 rows\): log loss [+-]\d\.\d{4} against the better of champion and base rate, "
+    for name, words in {
+        "calibrated": r"scores are off by 0\.\d{4} on average, allowed 0\.0000",
+        "holds_in_slices": worst + r"allowed -1\.0000",
+        "fresh": r"the newest day learnt from is 2024-05-07, 2 days old, allowed 1",
+        "far_better": r"auc [01]\.\d{4} against [01]\.\d{4} of shop: gain [+-][01]\.\d{4}, needed 0\.9900",
+    }.items():
+        assert re.fullmatch(words, said.pop(name)), name
+    assert said == {}
+    known = gate.gate(replace(p, case=TINY.model_copy(update={"gates": (Fresh(days=2),)})), run("train"), fitted(strict))
+    assert [one["outcome"] for one in known["gates"]] == ["pass"], "a day more, and it is fresh"
 
 
 def test_a_version_is_made_again_to_the_same_bytes_in_its_own_layout_wherever_that_is(p: Platform) -> None:
