@@ -365,11 +365,12 @@ def test_the_logistic_baseline_is_a_logistic_regression(spark: SparkSession) -> 
     assert found == pytest.approx(list(asked), abs=2e-3)
 
 
-@pytest.fixture
-def of_fifty(spark: SparkSession, job: TrainJob, monkeypatch: pytest.MonkeyPatch) -> TrainReport:
+@pytest.fixture(scope="module")
+def of_fifty(spark: SparkSession, job: TrainJob) -> TrainReport:
     """A fit whose importance is of fifty rows."""
-    monkeypatch.setattr("lakeloop.spark.training.importance.SAMPLE", 50)
-    return train(job, spark, CASE)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("lakeloop.spark.training.importance.SAMPLE", 50)
+        return train(job, spark, CASE)
 
 
 def test_importance_is_of_a_bounded_sample_that_stays_the_same(
