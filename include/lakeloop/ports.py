@@ -13,6 +13,7 @@ from lakeloop.core.jobs import AnyJob, Slice
 from lakeloop.core.lake import Stored
 from lakeloop.core.receipts import LandedRecord
 from lakeloop.core.reports import Fingerprint, Refusal, Report
+from lakeloop.core.retraining import Cause
 from lakeloop.core.tuning import Trial
 from lakeloop.core.use_case import UseCase
 
@@ -256,8 +257,8 @@ class TrainingRuns(Protocol):
     def made(self, model: str, run_key: str) -> ModelVersion | None:
         """The version that a piece of work registered before, its run then finished; or None."""
 
-    def causes(self, model: str, besides: str = "") -> set[str]:
-        """The causes (a tag) of runs whose versions were judged, without those of Airflow's run `besides`."""
+    def causes(self, model: str, besides: str = "") -> Sequence[Cause]:
+        """The causes (a tag) of finished runs, one a run, without those of Airflow's run `besides`."""
 
     def running(
         self, model: str, run_key: str, params: Mapping[str, str], tags: Mapping[str, str]

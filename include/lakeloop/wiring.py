@@ -68,8 +68,14 @@ def code_version(root: Path, expectations: Path) -> str:
 
 
 def platform_code(root: Path) -> str:
-    """Twelve hex digits over the platform's own code, cases apart: what Airflow's processes import once, when they start."""
-    return _digest(_named(root, _PLATFORM))
+    """Twelve hex digits over the platform's own Python, cases apart: what Airflow's processes import once, when they start.
+
+    Empty while a file goes away under the reader.
+    """
+    try:
+        return _digest({path: name for path, name in _named(root, _PLATFORM).items() if path.suffix == ".py"})
+    except FileNotFoundError:
+        return ""
 
 
 def check_platform_code(settings: Settings) -> None:
@@ -81,7 +87,8 @@ def check_platform_code(settings: Settings) -> None:
     if settings.platform_code and platform_code(settings.repo_root) != settings.platform_code:
         msg = (
             f"the code under {' and '.join(_PLATFORM)} was changed since the stack was started, and Airflow has a part of it "
-            "as it was; the task did nothing. Next: `lakeloop up`, which begins the stack anew with it, then clear the task."
+            "as it was; the task did nothing. Next: `lakeloop up` when no other task runs, since it begins the stack anew; "
+            "then clear this one."
         )
         raise ConfigurationError(msg)
 

@@ -17,6 +17,7 @@ from lakeloop_airflow.runs import run_of
 from lakeloop_airflow.sessions import noted, session_key
 
 Answer = dict[str, Any]
+_KEPT = {"approval.answered", "approval.ran_out"}  # what a person said is written down whatever became of the code meanwhile
 _log = logging.getLogger(__name__)
 
 
@@ -27,7 +28,8 @@ def perform(stage: str, step: str, case_ref: str, *given: Answer) -> Answer:
         raise AirflowSkipException(message)
     context = get_current_context()
     settings = Settings.load()
-    check_platform_code(settings)
+    if step not in _KEPT:
+        check_platform_code(settings)
     key = session_key(context, settings)
     with noted(PlatformDb(settings.platform_db_url).sessions, key, settings):
         run = run_of(context, case_ref, stage)

@@ -1,6 +1,8 @@
 """Promotions on a real lake and a real registry: one wins, its aliases follow, what speaks against one stops it."""
 
+import errno
 import hashlib
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
@@ -12,7 +14,7 @@ import pytest
 from lakeloop.adapters.mlflow_server.client import client_of
 from lakeloop.adapters.platform_db.database import Database
 from lakeloop.adapters.platform_db.lease import PlatformLease
-from lakeloop.core.errors import PreconditionFailed, PromotionRefused, RegistryFailed
+from lakeloop.core.errors import MachineFailed, PreconditionFailed, PromotionRefused, RegistryFailed
 from lakeloop.core.gate_policy import BeatsChampion, FitsSignature, Fresh, Gate
 from lakeloop.core.lake import UnitId, evidence_path
 from lakeloop.core.withdrawal import Condemned
@@ -306,18 +308,45 @@ def test_a_version_whose_file_was_changed_is_told_though_its_tag_was_left_as_it_
     assert (alert.severity, alert.body["cause"]) == (severity, words)
 
 
-def test_a_champion_whose_file_is_gone_is_told_and_its_aliases_are_put_right_all_the_same(
+def test_a_registry_that_gives_no_file_is_no_lost_champion_and_aliases_are_put_right_before(
     p: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def gone(*_: object) -> str:
-        message = "no such artifact"
+    def slow(*_: object) -> str:
+        message = "reading version 1 timed out"
         raise RegistryFailed(message)
 
     first(p)
     p.registry.point("toy", "champion", None)
-    monkeypatch.setattr(p.registry, "download", gone)
-    told = reconcile(p.lake, p.registry, p.outbox, p.case)
-    assert (aliases(p), told["faults"][0].partition("registry ")[2]) == ({"champion": 1}, "is not to be had: no such artifact")
+    monkeypatch.setattr(p.registry, "download", slow)
+    with pytest.raises(RegistryFailed, match="timed out"):
+        reconcile(p.lake, p.registry, p.outbox, p.case)
+    assert aliases(p) == {"champion": 1}
+    assert [alert.severity for alert in alerts(p)] == ["warning"], "of the alias, and no word of a rollback"
+
+
+def test_a_look_without_room_for_a_file_is_the_machines_fault(p: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    first(p)
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", full)
+    with pytest.raises(MachineFailed, match="no room to look at version 1 of toy: .*No space left"):
+        reconcile(p.lake, p.registry, p.outbox, p.case)
+
+
+def test_a_promotion_while_a_file_is_looked_at_is_not_taken_back(p: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    first(p)
+    gated, fetch = challenger(p, 2), p.registry.download
+    p.registry.point("toy", "champion", None)
+
+    def then_promoted(*given: Any) -> str:
+        monkeypatch.undo()
+        promote(p, run("train"), gated)
+        return fetch(*given)
+
+    monkeypatch.setattr(p.registry, "download", then_promoted)
+    reconcile(p.lake, p.registry, p.outbox, p.case)
+    assert aliases(p) == {"champion": 2, "previous": 1}
 
 
 def test_nobody_is_blamed_for_aliases_that_a_promotion_has_not_copied_yet(p: Platform, meanwhile: dict[str, object]) -> None:

@@ -18,6 +18,7 @@ from lakeloop.adapters.platform_db.database import Database
 from lakeloop.adapters.platform_db.lease import PlatformLease
 from lakeloop.core.jobs import Slice
 from lakeloop.core.receipts import DataReceipt, PromotionReceipt, Reads, RefusalReceipt
+from lakeloop.core.retraining import Cause
 from lakeloop.core.runs import Run
 from lakeloop.gate import gate_version
 from lakeloop.ports import Lake, ModelVersion
@@ -51,9 +52,9 @@ class NoRuns:
     def made(self, model: str, run_key: str) -> ModelVersion | None:
         """Nothing registered."""
 
-    def causes(self, model: str, besides: str = "") -> set[str]:
+    def causes(self, model: str, besides: str = "") -> list[Cause]:
         """Nothing ran."""
-        return set()
+        return []
 
     def running(self, model: str, run_key: str, params: Mapping[str, str], tags: Mapping[str, str]) -> Any:
         """Nothing runs."""

@@ -14,6 +14,7 @@ import pytest
 
 from lakeloop.adapters.mlflow_server import MlflowRegistry, MlflowRuns
 from lakeloop.adapters.platform_db import PlatformDb
+from lakeloop.core.retraining import Cause
 from lakeloop.core.runs import SessionKey
 from lakeloop.steps.left_open import close_left
 from lakeloop_airflow.housekeeping import tries_over
@@ -90,7 +91,7 @@ def test_what_a_try_left_that_was_killed_in_its_upload_is_ended_once_its_run_is_
     assert run.data.tags["failure"].startswith("every try of Airflow's run weekly__1 is over, this one was left open")
     (model,) = client.search_logged_models([run.info.experiment_id])
     assert "never complete" in model.tags["failure"]
-    assert TAGS["cause"] not in runs.causes(name), "the week is trained for again"
+    assert runs.causes(name) == [], "the week is trained for again"
     assert sweep(runs, database, name)["summary"] == f"MLflow's runs of {name}: none was left open"
     assert MlflowRegistry(mlflow_uri).versions(name) == []
 
@@ -112,7 +113,7 @@ def test_a_run_that_made_its_version_before_its_try_was_killed_is_finished(
     assert seen(client, name) == (["RUNNING"], ["READY"])
     sweep(runs, database, name)
     assert seen(client, name) == (["FINISHED"], ["READY"])
-    assert TAGS["cause"] not in runs.causes(name), "the version is there, and waits for its gates"
+    assert runs.causes(name) == [Cause(TAGS["cause"], is_judged=False)], "the version is there, and waits for its gates"
 
 
 def test_a_run_that_its_try_ended_meanwhile_and_a_stranger_s_are_left_as_they_are(

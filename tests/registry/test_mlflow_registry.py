@@ -21,6 +21,7 @@ from lakeloop.core.aliases import GATES
 from lakeloop.core.curves import calibration, points
 from lakeloop.core.errors import RegistryFailed, SparkFailed
 from lakeloop.core.metrics import ScoreBin
+from lakeloop.core.retraining import Cause
 from lakeloop.core.tuning import Trial
 from lakeloop.ports import LearntFrom, ModelVersion, Pictures
 from lakeloop.settings import REPO_ROOT
@@ -208,7 +209,7 @@ def test_a_fit_that_dies_leaves_a_failed_run_with_its_words_and_no_version(runs:
     (run,) = client.search_runs([client.get_experiment_by_name(name).experiment_id])
     assert (run.info.status, run.data.tags["failure"]) == ("FAILED", "SparkFailed: Spark is gone")
     assert runs.made(name, "k1") is None
-    assert "weekly|2013-W27" not in runs.causes(name), "a failed run is tried again"
+    assert runs.causes(name) == [], "a failed run is tried again"
 
 
 def test_a_study_that_dies_keeps_its_trials_and_is_no_fit(runs: MlflowRuns, client: Any, name: str) -> None:
@@ -260,12 +261,15 @@ def test_a_week_is_trained_for_once_its_version_was_judged(
     record: Record, runs: MlflowRuns, registry: MlflowRegistry, client: Any, name: str
 ) -> None:
     record("k1")
-    assert "weekly|2013-W27" not in runs.causes(name), "its run ended before its gates spoke"
+    assert runs.causes(name) == [Cause("weekly|2013-W27", is_judged=False)], "its run ended before its gates spoke"
     registry.flag(name, 1, GATES, "refused")
-    assert "weekly|2013-W27" in runs.causes(name)
-    assert "weekly|2013-W28" not in runs.causes(name)
+    judged = [Cause("weekly|2013-W27", is_judged=True)]
+    assert runs.causes(name) == judged
+    client.create_model_version(name, "mlflow-artifacts:/twin", tags={"run_key": "k1", "sha256": "0" * 64})
+    assert runs.causes(name) == judged, "a twin that nobody judged makes no other training"
     client.delete_model_version(name, "1")
-    assert "weekly|2013-W27" in runs.causes(name), "whoever deletes a version does not ask for another"
+    client.delete_model_version(name, "2")
+    assert runs.causes(name) == judged, "whoever deletes a version does not ask for another"
 
 
 def test_what_a_run_of_airflow_made_itself_keeps_it_from_nothing(
@@ -273,8 +277,8 @@ def test_what_a_run_of_airflow_made_itself_keeps_it_from_nothing(
 ) -> None:
     record("k1", airflow="scheduled__1")
     registry.flag(name, 1, GATES, "passed")
-    assert "weekly|2013-W27" not in runs.causes(name, besides="scheduled__1")
-    assert "weekly|2013-W27" in runs.causes(name, besides="scheduled__2")
+    assert runs.causes(name, besides="scheduled__1") == []
+    assert runs.causes(name, besides="scheduled__2") == [Cause("weekly|2013-W27", is_judged=True)]
 
 
 def test_a_version_carries_its_card(record: Record, runs: MlflowRuns, client: Any, name: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from lakeloop.core.ledger import Ledger
 from lakeloop.core.receipts import JudgedRecord
-from lakeloop.core.retraining import asked_by_verdict
+from lakeloop.core.retraining import Cause, asked_by_verdict
 from lakeloop.core.use_case import DriftPolicy, QualityPolicy
 from tests.unit.small_ledger import CASE as SMALL
 from tests.unit.test_ledger import act, after, promotion
@@ -25,8 +25,8 @@ def judged(*days: date, word: str = "decay", version: int = 1) -> Ledger:
     return after(promotion(), done.model_copy(update={"judged": records, "model_version": version}))
 
 
-def trained(*days: date) -> set[str]:
-    return {f"verdict|{day}" for day in days}
+def trained(*days: date, is_judged: bool = True) -> list[Cause]:
+    return [Cause(f"verdict|{day}", is_judged) for day in days]
 
 
 @pytest.mark.parametrize("word", ["ok", "provisional", "degraded", "data_fault", "suspect"])
@@ -37,7 +37,7 @@ def test_only_decay_asks(word: str) -> None:
 
 def test_the_newest_verdict_is_the_cause_and_is_trained_for_once() -> None:
     ledger = judged(D[0], D[3])
-    assert asked_by_verdict(ledger, CASE, {"weekly|2024-W09"}).cause == f"verdict|{D[3]}"
+    assert asked_by_verdict(ledger, CASE, [Cause("weekly|2024-W09", is_judged=True)]).cause == f"verdict|{D[3]}"
     asked = asked_by_verdict(ledger, CASE, trained(D[3]))
     assert asked == ("", f"the verdict of {D[3]} was trained for already")
 
@@ -54,6 +54,13 @@ def test_the_budget_counts_trainings_by_verdict_of_its_days() -> None:
     assert asked_by_verdict(judged(D[30]), CASE, trained(D[0], D[10])).cause == f"verdict|{D[30]}"
     never = CASE.model_copy(update={"drift": DriftPolicy(quality=QualityPolicy(budget=0))})
     assert asked_by_verdict(judged(D[0]), never, ()).cause == ""
+
+
+def test_a_training_whose_gates_never_spoke_is_gone_on_with_but_is_spent() -> None:
+    one = trained(D[0], is_judged=False)
+    assert asked_by_verdict(judged(D[0]), CASE, one).cause == f"verdict|{D[0]}"
+    assert "the whole budget of 2" in asked_by_verdict(judged(D[0]), CASE, one * 2).words
+    assert "cooldown is 7 days" in asked_by_verdict(judged(D[1]), CASE, one).words
 
 
 def test_scores_of_another_version_do_not_ask() -> None:

@@ -23,15 +23,21 @@ def _reader(
 
         import pyarrow as arrow
 
+        def told(path: Path) -> str:
+            try:
+                return path.read_text()
+            except OSError:  # a group may be gone by now, or closed to us: nothing is known of it
+                return ""
+
         paths = [Path(machine)]
-        for line in Path(groups).read_text().splitlines() if Path(groups).exists() else ():
+        for line in told(Path(groups)).splitlines():
             _, controllers, place = line.split(":", 2)
             root = next((roots[one] for one in controllers.split(",") if one in roots), None)
             if root is not None:  # the place is the machine's where the container does not see its own: then the root is its
                 folder = Path(root + place)
                 within = [one for one in (folder, *folder.parents) if one.is_relative_to(root)]
                 paths += [one / name for one in within for name in names]
-        texts = {str(path): path.read_text() for path in paths if path.is_file()}
+        texts = {str(path): text for path in paths if (text := told(path))}
         for _ in batches:
             yield arrow.RecordBatch.from_pydict({"path": list(texts), "text": list(texts.values())})
 

@@ -11,6 +11,7 @@ from lakeloop.core.runs import Run
 from lakeloop.steps import notices
 from lakeloop.steps.history import merged_as
 from lakeloop.steps.platform import Platform
+from lakeloop.steps.reconcile import copy_challenger
 
 _MARKS = {"pass": "pass", "warn": "**warn**", "fail": "**FAIL**"}
 
@@ -105,6 +106,7 @@ def _refuse(p: Platform, version: int, word: str, by: str, why: str, happened: s
     try:
         for tag, value in ((APPROVAL, word), (APPROVAL_BY, by), (APPROVAL_WHY, why)):
             p.registry.flag(p.case.name, version, tag, value)
+        copy_challenger(p.lake, p.registry, p.case.name)
     except RegistryFailed as error:  # a retry would ask the same person again
         msg += f" It could not be tagged as {word}: {error}"
         raise PromotionRefused(msg) from error

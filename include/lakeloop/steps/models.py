@@ -34,12 +34,14 @@ def promote_version(p: Platform, run: Run, version: int, *, dry_run: bool = Fals
         )
         raise PreconditionFailed(msg)
     wanted = _put_forward(p, run, ledger, version)
-    done = _done(p, run, wanted, dry_run=dry_run)
-    if wanted.asks and run.actor not in p.case.approvers:
-        if dry_run:
-            return done | {"summary": f"{done['summary']}; on-call would be told that {wanted.approved_by} answered for it"}
+    is_told = bool(wanted.asks) and run.actor not in p.case.approvers
+    if dry_run:
+        also = f"; on-call would be told that {wanted.approved_by} answered for it" if is_told else ""
+        return _would(p, run, wanted, also)
+    done = _merged(p, run, wanted)
+    if is_told:  # before the aliases are copied: whoever is killed then leaves them to the janitor, who knows nothing of this
         notices.answered_by_hand(p, run, wanted.run_key, version, wanted.asks)
-    return done
+    return told(p, wanted.run_key, done)
 
 
 def roll_back(
@@ -58,7 +60,8 @@ def roll_back(
         raise PreconditionFailed(msg)
     _not_champion(ledger, before.model_version)
     _can_score(p, ledger, before.model_version)
-    return _done(p, run, _back_to(p, run, ledger, before, despite_withdrawn=despite_withdrawn), dry_run=dry_run)
+    wanted = _back_to(p, run, ledger, before, despite_withdrawn=despite_withdrawn)
+    return _would(p, run, wanted) if dry_run else told(p, wanted.run_key, _merged(p, run, wanted))
 
 
 def _not_champion(ledger: Ledger, version: int) -> None:
@@ -128,10 +131,12 @@ def _named(p: Platform, names: Iterable[str]) -> Signature:
     return tuple(Feature(name=name, kind=kinds.get(name, NUMBER)) for name in names) or now
 
 
-def _done(p: Platform, run: Run, wanted: Promotion, *, dry_run: bool) -> dict[str, Any]:
-    if not dry_run:
-        return told(p, wanted.run_key, merged_as(p.lake, wanted.run_key) or merge(p, run, wanted))
+def _merged(p: Platform, run: Run, wanted: Promotion) -> str:
+    return merged_as(p.lake, wanted.run_key) or merge(p, run, wanted)
+
+
+def _would(p: Platform, run: Run, wanted: Promotion, also: str = "") -> dict[str, Any]:
     receipt = evaluate(p, run, wanted)
     instead = f" instead of version {receipt.previous}" if receipt.previous else ""
-    summary = f"a dry run: version {receipt.model_version} would be champion{instead} (promotion {receipt.seq})"
+    summary = f"a dry run: version {receipt.model_version} would be champion{instead} (promotion {receipt.seq}){also}"
     return {"nothing_to_do": True, "version": receipt.model_version, "seq": receipt.seq, "summary": summary}

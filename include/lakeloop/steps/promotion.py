@@ -8,16 +8,17 @@ from typing import Any
 from lakeloop.core.aliases import APPROVAL, APPROVAL_BY, APPROVAL_WHY, APPROVED
 from lakeloop.core.checkpoints import reached
 from lakeloop.core.errors import PromotionRefused
+from lakeloop.core.gates import may_promote
 from lakeloop.core.lake import MAIN, PROMOTIONS, evidence_path
 from lakeloop.core.promotion import check
 from lakeloop.core.receipts import PromotionReceipt
 from lakeloop.core.runs import Run
-from lakeloop.steps.gate_record import SAID, gates_file
+from lakeloop.steps.gate_record import SAID, gates_file, record_gates
 from lakeloop.steps.history import merged_as, read_ledger, receipt_on
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.publish import Work, drop_branches, publish, seal
 from lakeloop.steps.put_forward import Promotion, put_forward
-from lakeloop.steps.reconcile import copy_aliases
+from lakeloop.steps.reconcile import copy_aliases, copy_challenger
 from lakeloop.steps.signing import about
 from lakeloop.steps.training.gate_page import PAGE
 from lakeloop.steps.training.record import read_fitted
@@ -34,7 +35,7 @@ def promote(p: Platform, run: Run, gated: dict[str, Any], approval: Mapping[str,
         PreconditionFailed: main moved so that its gates do not speak for it any more; the champion is unchanged.
     """
     done = merged_as(p.lake, gated["run_key"])
-    done = done or merge(p, run, _after_its_gates(p, gated, approval or {}))
+    done = done or merge(p, run, _judged_now(p, _after_its_gates(p, gated, approval or {})))
     return told(p, gated["run_key"], done) | {"page": PAGE}
 
 
@@ -61,6 +62,15 @@ def _after_its_gates(p: Platform, gated: dict[str, Any], approval: Mapping[str, 
             "unasked": unasked,
         }
     )
+
+
+def _judged_now(p: Platform, wanted: Promotion) -> Promotion:
+    """The same; where a gate fails by now the version says so from here on, and is nobody's challenger."""
+    if not may_promote(wanted.gates):
+        gates = [one.model_dump(mode="json") for one in wanted.gates]
+        record_gates(p.registry, p.case.name, {"version": wanted.version, "gates": gates, "ask": False})
+        copy_challenger(p.lake, p.registry, p.case.name)
+    return wanted
 
 
 def evaluate(p: Platform, run: Run, wanted: Promotion) -> PromotionReceipt:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lakeloop.core.aliases import (
+    CHALLENGER,
     CHAMPION,
     PREVIOUS,
     PROMOTION,
@@ -17,7 +18,7 @@ from lakeloop.core.aliases import (
     is_copied,
     wanted_aliases,
 )
-from lakeloop.core.errors import OtherBytes, RegistryFailed
+from lakeloop.core.errors import MachineFailed, OtherBytes
 from lakeloop.core.ledger import Ledger
 from lakeloop.core.receipts import PromotionReceipt
 from lakeloop.core.use_case import UseCase
@@ -41,26 +42,40 @@ def copy_aliases(lake: Lake, registry: ModelRegistry, case: str) -> Ledger:
     return ledger
 
 
+def copy_challenger(lake: Lake, registry: ModelRegistry, case: str) -> None:
+    """Put the alias `challenger` where the gates, or a person's answer, have it by now; the others are a promotion's."""
+    ledger, registered = read_ledger(lake, case), registered_tags(registry, case)
+    for one in differences(wanted_aliases(ledger, registered), registry.aliases(case), registered):
+        if one.alias == CHALLENGER:
+            registry.point(case, one.alias, one.wanted)
+
+
 def reconcile(
     lake: Lake, registry: ModelRegistry, outbox: AlertOutbox, case: UseCase, *, dry_run: bool = False
 ) -> dict[str, Any]:
     """Compare aliases and versions with the ledger, put right what can be, and tell on-call what was found.
 
-    The ledger is read last: a promotion that comes in between is then one whose aliases are not copied yet, for which nobody
-    is blamed, and no alias goes back.
+    The ledger is read last, and aliases follow it at once: a promotion that comes in between is then one whose aliases are not
+    copied yet, for which nobody is blamed, and no alias goes back. Files take longer, and are looked at afterwards.
+
+    Raises:
+        RegistryFailed: MLflow did not answer, or gave no file; what was found before is put right and told.
+        MachineFailed: there is no room for a file; the same holds.
     """
     registered = registered_tags(registry, case.name)
     held = registry.aliases(case.name)
     ledger = read_ledger(lake, case.name)
     found = differences(wanted_aliases(ledger, registered), held, registered)
-    wrong = faults(ledger, registered)
-    wrong += _spoilt(registry, case.name, ledger, {each.alias for each in wrong})
-    words = [str(one) for one in found]
+    words, wrong = [str(one) for one in found], faults(ledger, registered)
     if not dry_run:
         for one in found:
             registry.point(case.name, one.alias, one.wanted)
         _tell(outbox, case, words if is_copied(ledger, registered) else [], wrong)
         _mark_copied(registry, case.name, ledger, registered)
+    spoilt = _spoilt(registry, case.name, ledger, {each.alias for each in wrong})
+    if not dry_run:
+        _tell(outbox, case, [], spoilt)
+    wrong += spoilt
     doing = "to be put right" if dry_run else "put right"
     told = [*(f"{each}: {doing}" for each in words), *(f"{each.words}: for a person to mend" for each in wrong)]
     summary = "; ".join(told) or f"the aliases of {case.name} are where the ledger has them"
@@ -73,25 +88,25 @@ def _mark_copied(registry: ModelRegistry, case: str, ledger: Ledger, registered:
 
 
 def _spoilt(registry: ModelRegistry, case: str, ledger: Ledger, known: Collection[str]) -> list[Fault]:
-    """Champion and previous whose file was changed or is gone, by fetching it: whoever changes it can leave its tag as it is."""
+    """Champion and previous whose file was changed, by fetching it: whoever changes it can leave its tag as it is."""
     found = []
     for alias, promotion in ((CHAMPION, ledger.champion), (PREVIOUS, ledger.previous)):
-        if promotion and alias not in known and (is_now := _file_of(registry, case, promotion)):
+        if promotion and alias not in known and not _is_as_promoted(registry, case, promotion):
             kept = f"version {promotion.model_version}, the {alias}, was promoted as {promotion.model_sha256[:12]}"
-            found.append(Fault(alias, f"{kept}, and its file in the registry {is_now}"))
+            found.append(Fault(alias, f"{kept}, and its file in the registry is another one"))
     return found
 
 
-def _file_of(registry: ModelRegistry, case: str, promotion: PromotionReceipt) -> str:
-    """What is wrong with a version's file; empty when it is the one that was promoted."""
+def _is_as_promoted(registry: ModelRegistry, case: str, promotion: PromotionReceipt) -> bool:
     try:
         with tempfile.TemporaryDirectory() as folder:
             registry.download(case, promotion.model_version, promotion.model_sha256, folder)
     except OtherBytes:
-        return "is another one"
-    except RegistryFailed as error:
-        return f"is not to be had: {error}"
-    return ""
+        return False
+    except OSError as error:
+        msg = f"no room to look at version {promotion.model_version} of {case}: {error}; nothing was done. Next: free disk"
+        raise MachineFailed(msg) from error
+    return True
 
 
 def registered_tags(registry: ModelRegistry, model: str) -> dict[int, Tags]:

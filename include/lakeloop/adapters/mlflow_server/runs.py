@@ -14,6 +14,7 @@ from lakeloop.adapters.mlflow_server.client import MODEL_FILE, TIMEOUT, asked_on
 from lakeloop.adapters.mlflow_server.trials import log_trial
 from lakeloop.core.aliases import GATES
 from lakeloop.core.errors import RegistryFailed
+from lakeloop.core.retraining import Cause
 from lakeloop.core.tuning import Trial
 from lakeloop.ports import LearntFrom, ModelVersion, OpenRun, Pictures
 
@@ -42,8 +43,8 @@ class MlflowRuns:
                 self._finish(version.run_id)
             return version
 
-    def causes(self, model: str, besides: str = "") -> set[str]:
-        """The causes of the model's finished runs, leaving out what Airflow's run `besides` made.
+    def causes(self, model: str, besides: str = "") -> list[Cause]:
+        """The causes of the model's finished runs, one a run, leaving out what Airflow's run `besides` made.
 
         A run whose version no gate has judged answered nothing yet: MLflow or the lake was gone when its turn came.
         """
@@ -53,7 +54,7 @@ class MlflowRuns:
             runs = self._client.search_runs([found.experiment_id], query) if found else []
             ours = [one.data.tags for one in runs if not besides or one.data.tags.get("airflow_run_id") != besides]
             unjudged = self._unjudged(model)
-            return {tags["cause"] for tags in ours if tags.get("run_key") not in unjudged}
+            return [Cause(tags["cause"], tags.get("run_key") not in unjudged) for tags in ours]
 
     @contextmanager
     def running(self, model: str, run_key: str, params: Mapping[str, str], tags: Mapping[str, str]) -> Iterator[str]:
@@ -165,7 +166,8 @@ class MlflowRuns:
     def _unjudged(self, model: str) -> set[str]:
         """Run keys of the versions that carry no word of their gates."""
         found = self._client.search_model_versions(f"name = '{model}'")
-        return {one.tags["run_key"] for one in found if "run_key" in one.tags and GATES not in one.tags}
+        ours = [one.tags for one in found if "run_key" in one.tags]
+        return {tags["run_key"] for tags in ours} - {tags["run_key"] for tags in ours if GATES in tags}
 
     def _finish(self, run_id: str) -> None:
         """A run with a version went to its end, whatever its try could not say any more."""

@@ -15,6 +15,7 @@ from lakeloop.ports import ModelVersion
 from lakeloop.steps.gate_record import SAID, gates_file, record_gates
 from lakeloop.steps.history import read_ledger
 from lakeloop.steps.platform import Platform
+from lakeloop.steps.reconcile import copy_challenger
 from lakeloop.steps.training.fit import metrics_of
 from lakeloop.steps.training.gate_page import PAGE, gate_page
 from lakeloop.steps.training.judging import as_of, asks_why
@@ -48,6 +49,7 @@ def gate(p: Platform, run: Run, fitted: dict[str, Any]) -> dict[str, Any]:
     kept = f"lakefs://{p.lake.repository}/{gates_page(p.case.name, version.version, key)}"
     p.registry.flag(p.case.name, version.version, GATES_PAGE, kept)
     record_gates(p.registry, p.case.name, gated)  # last: it says that the version was judged, which answers its cause
+    copy_challenger(p.lake, p.registry, p.case.name)
     if not may_promote(results):
         raise PromotionRefused(_refusal(p, version, results, gated))
     return gated

@@ -14,7 +14,7 @@ from lakeloop.core.ledger import Ledger
 from lakeloop.core.reading import wanted
 from lakeloop.core.receipts import PromotionReceipt, Reads
 from lakeloop.core.reports import MatrixReport
-from lakeloop.core.retraining import Asked, asked_by_verdict
+from lakeloop.core.retraining import Asked, Cause, asked_by_verdict
 from lakeloop.core.runs import Run
 from lakeloop.core.scoring import late_tables, whole_days
 from lakeloop.core.training import BY_HAND, VERDICT, Layout, TrainingSet
@@ -121,7 +121,7 @@ def training_reads(ledger: Ledger, case: UseCase, days: list[date]) -> Reads:
     return ledger.reads_of(read)
 
 
-def cause_of(ledger: Ledger, case: UseCase, run: Run, causes: Collection[str]) -> Asked:
+def cause_of(ledger: Ledger, case: UseCase, run: Run, causes: Collection[Cause]) -> Asked:
     """Why this run trains: somebody asked, a verdict asks, or a week of the case's own clock that was not trained for."""
     if not run.cause:
         return Asked(BY_HAND, "")
@@ -130,7 +130,8 @@ def cause_of(ledger: Ledger, case: UseCase, run: Run, causes: Collection[str]) -
         return asked
     year, week, _ = ledger.today(case, datetime.now(UTC)).isocalendar()
     weekly = f"weekly|{year}-W{week:02d}"
-    return Asked("", f"{weekly} was trained for already; {asked.words}") if weekly in causes else Asked(weekly, "")
+    is_answered = Cause(weekly, is_judged=True) in causes
+    return Asked("", f"{weekly} was trained for already; {asked.words}") if is_answered else Asked(weekly, "")
 
 
 def narrowed(ledger: Ledger, case: UseCase, run: Run, split: Split) -> str:

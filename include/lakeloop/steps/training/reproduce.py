@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import NamedTuple
 
-from lakeloop.core.errors import ConfigurationError, InvalidInput, NotFound
+from lakeloop.core.errors import ConfigurationError, InvalidInput, NotFound, SparkFailed
 from lakeloop.core.jobs import ChangeJob, MatrixChangeJob, MatrixJob, TrainJob
 from lakeloop.core.lake import DATE_COLUMN, model_tag
 from lakeloop.core.reports import ChangeReport, MatrixChangeReport, MatrixReport, TrainReport
@@ -155,10 +155,12 @@ def _restated(p: Platform, known: TrainingSet) -> tuple[str, ...]:
             units[unit.table] = (*units.get(unit.table, ()), unit.data_date)
     if not units:
         return ()
-    report = p.spark.run(
-        ChangeJob(
-            repository=p.lake.repository, case=p.case_ref, before=known.data_commit, snapshot=ledger.head, units=units,
-        )
+    asked = ChangeJob(
+        repository=p.lake.repository, case=p.case_ref, before=known.data_commit, snapshot=ledger.head, units=units,
     )  # fmt: skip
+    try:
+        report = p.spark.run(asked)
+    except (SparkFailed, NotFound) as error:  # it is beside the comparison, which stands
+        return (f"restated since, and it could not be counted by how much: {error}",)
     assert isinstance(report, ChangeReport)  # noqa: S101  # a job answers with its own report
     return restated(report.units)
