@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, field_validator, model_validator
 
 from lakeloop.core.files import FileFormat
+from lakeloop.core.sql_text import names_column
 from lakeloop.core.value import Value
-from lakeloop.core.words import names_word
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 Severity = Literal["critical", "warning", "info"]  # critical refuses, a warning publishes and marks, info stands on the page only
@@ -214,7 +214,7 @@ class TableContract(Value):
         asked = {"the key": " ".join(self.key), "`identity`": " ".join(self.identity), "`date_of`": self.date_of}
         asked |= {f"the rule {rule.name}": rule.check for rule in self.rules}
         for column in self.columns:
-            users = [what for what, text in asked.items() if column.personal and names_word(text, column.name)]
+            users = [what for what, text in asked.items() if column.personal and names_column(text, column.name)]
             if users:
                 msg = f"{self.name}: {column.name} is personal and masked in the table, so {users[0]} cannot build on it"
                 raise ValueError(msg)
@@ -229,8 +229,9 @@ class TableContract(Value):
         named = {column.name for column in self.columns if not column.may_be_absent}
         if form != "jsonl":
             return named
-        asked = " ".join([*self.key, *self.identity, self.date_of, *(rule.check for rule in self.rules)])
-        return {column.name for column in self.columns if column.required or names_word(asked, column.name)} & named
+        asked = [*self.key, *self.identity, self.date_of, *(rule.check for rule in self.rules)]
+        looked_at = {column.name for column in self.columns if any(names_column(sql, column.name) for sql in asked)}
+        return (looked_at | {column.name for column in self.columns if column.required}) & named
 
     def brings(self, names: Sequence[str], form: FileFormat) -> bool:
         """Whether the names of a file's columns are the contract's, in any order and without those that it may lack."""

@@ -8,9 +8,10 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from lakeloop.core.contract import NAME, Severity, TableContract
 from lakeloop.core.gate_policy import BeatsChampion, Gate, with_defaults
+from lakeloop.core.sql_text import names_column
 from lakeloop.core.tuning import Tuning, check_tuning
 from lakeloop.core.value import Value
-from lakeloop.core.words import counted, names_word
+from lakeloop.core.words import counted
 
 
 class Lookback(Value):
@@ -263,11 +264,11 @@ class UseCase(Value):
         found = {
             f"feature {column}": column in self.feature_names,
             "the entity": column in self.entity,
-            f"label {self.label.name}": self.label.table == table and names_word(self.label.expression, column),
+            f"label {self.label.name}": self.label.table == table and names_column(self.label.expression, column),
         }
         found |= {f"gate {gate.name}": column in gate.columns() for gate in self.gates}
         found |= {f"ratio {one.column}": one.table == table and column in (one.column, *one.by) for one in drift.ratios}
-        found |= {f"identity {one.name}": one.table == table and names_word(one.error, column) for one in drift.identities}
+        found |= {f"identity {one.name}": one.table == table and names_column(one.error, column) for one in drift.identities}
         found |= {f"staleness of {table}": one.table == table and column in one.columns for one in drift.stale}
         found |= {f"members of {one.column}": (one.table, one.column) == (table, column) for one in drift.members}
         found |= {f"shift of {one.column}": (one.table, one.column) == (table, column) for one in drift.shifts}
@@ -275,7 +276,7 @@ class UseCase(Value):
         found |= {f"agreement of {one.table}": table in (one.table, one.partner) and column in one.on for one in drift.agreements}
         found |= {
             f"settlement {one.name}": table in (one.table, one.later)
-            and (column in (*one.on, *one.by) or names_word(one.error, column))
+            and (column in (*one.on, *one.by) or names_column(one.error, column))
             for one in drift.settlements
         }
         return [what for what, is_built_on in found.items() if is_built_on]

@@ -13,7 +13,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def names_word(text: str, word: str) -> bool:
-    """Whether a text, e.g. an SQL expression, has a word in it as a whole."""
+    """Whether a text, e.g. a module's source, has a word in it as a whole; of SQL `sql_text.names_column` says it."""
     return re.search(rf"\b{re.escape(word)}\b", text) is not None
 
 

@@ -1,6 +1,5 @@
 """A few rows for each check that did not pass, brought by one more query: what a person looks for first."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from lakeloop.core.contract import TableContract
 from lakeloop.core.lake import DATE_COLUMN
 from lakeloop.core.nights import is_refused
 from lakeloop.core.reports import Check
+from lakeloop.core.sql_text import names_column
 from lakeloop.core.use_case import UseCase
 from lakeloop.spark.measures import known_again
 from lakeloop.spark.questions import Question, ask
@@ -149,7 +149,7 @@ def _shown(contract: TableContract, rows: DataFrame, *columns: str) -> DataFrame
 
 
 def _named(contract: TableContract, expression: str) -> list[str]:
-    return [column.name for column in contract.columns if re.search(rf"\b{column.name}\b", expression)]
+    return [column.name for column in contract.columns if names_column(expression, column.name)]
 
 
 def _spelt(answer: Mapping[str, object]) -> str:

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from lakeloop.core.contract import Column, TableContract
 from lakeloop.core.lake import DATE_COLUMN
-from lakeloop.core.words import names_word
+from lakeloop.core.sql_text import names_column
 from lakeloop.spark.cells import clock_faults, day_of, days_off, in_form
 
 MALFORMED = "malformed"
@@ -115,6 +115,6 @@ def _bounds(column: Column, value: SparkColumn) -> list[SparkColumn]:
 def _speaks_of_another_date(contract: TableContract) -> SparkColumn:
     """Or of none that can be told: a row whose date is told from nothing has none, but from something it has to have one."""
     day = F.expr(contract.date_of)
-    told_from = [F.col(column.name) for column in contract.columns if names_word(contract.date_of, column.name)]
+    told_from = [F.col(column.name) for column in contract.columns if names_column(contract.date_of, column.name)]
     is_untold = day.isNull() & reduce(or_, (source.isNotNull() for source in told_from), F.lit(False))
     return is_untold | ~F.datediff(F.col(DATE_COLUMN), day).between(0, contract.late_days)
