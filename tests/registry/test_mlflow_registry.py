@@ -265,7 +265,8 @@ def test_a_week_is_trained_for_once_its_version_was_judged(
     registry.flag(name, 1, GATES, "refused")
     judged = [Cause("weekly|2013-W27", is_judged=True)]
     assert runs.causes(name) == judged
-    client.create_model_version(name, "mlflow-artifacts:/twin", tags={"run_key": "k1", "sha256": "0" * 64})
+    made = client.get_run(client.get_model_version(name, "1").run_id).info
+    client.create_model_version(name, f"{made.artifact_uri}/model", made.run_id, tags={"run_key": "k1", "sha256": "0" * 64})
     assert runs.causes(name) == judged, "a twin that nobody judged makes no other training"
     client.delete_model_version(name, "1")
     client.delete_model_version(name, "2")
