@@ -212,7 +212,8 @@ REFUSED = {("forecasts", D2), ("forecasts", D2 + timedelta(days=2)), ("sales", D
 def test_a_range_and_daily_loads_of_the_same_nights_end_alike(count: int, new_platform: NewPlatform) -> None:
     """In the rows of both tables and of quarantine, in every account, and in what is refused and why.
 
-    Of a date that is restated within the range only the newest delivery is ever written; by night both are.
+    Of a date that is restated within the range only the newest delivery is ever written; by night both are, and what the first
+    one had in quarantine stays there.
     """
     whole, daily = new_platform(f"range{count}"), new_platform(f"daily{count}")
     days, told = [D1 + timedelta(days=at) for at in range(count)], []
@@ -228,7 +229,9 @@ def test_a_range_and_daily_loads_of_the_same_nights_end_alike(count: int, new_pl
     assert by_range == by_night
     assert {unit for unit, (_, refusal) in by_night.items() if refusal} == {unit for unit in REFUSED if unit in by_night}
     assert len(by_night) == 2 * count - 1
-    assert held_by(whole, days) == held_by(daily, days)
+    held = held_by(daily, days)
+    assert held.pop(("quarantine/tiny/forecasts", D1.isoformat())).rows == 1, "quarantine keeps what each run refused"
+    assert held_by(whole, days) == held
     assert sum(account.deduplicated for account, _ in by_night.values()) == {3: 2, len(NIGHTS): 4}[count]
 
 
