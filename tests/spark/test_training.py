@@ -365,12 +365,11 @@ def test_the_logistic_baseline_is_a_logistic_regression(spark: SparkSession) -> 
     assert found == pytest.approx(list(asked), abs=2e-3)
 
 
-@pytest.fixture(scope="module")
-def of_fifty(spark: SparkSession, job: TrainJob) -> TrainReport:
+@pytest.fixture
+def of_fifty(spark: SparkSession, job: TrainJob, monkeypatch: pytest.MonkeyPatch) -> TrainReport:
     """A fit whose importance is of fifty rows."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("lakeloop.spark.training.importance.SAMPLE", 50)
-        return train(job, spark, CASE)
+    monkeypatch.setattr("lakeloop.spark.training.importance.SAMPLE", 50)
+    return train(job, spark, CASE)
 
 
 def test_importance_is_of_a_bounded_sample_that_stays_the_same(
