@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lakeloop.core.retraining import Cause
 from lakeloop.core.runs import Run
 from lakeloop.core.training import CLOCK, VERDICT
 from lakeloop.steps.training.prepare import cause_of
@@ -19,7 +20,11 @@ def woken(by: str = "") -> Run:
 
 
 def cause(run: Run, causes: set[str], *, asks: bool) -> str:
-    return cause_of(ASKED if asks else QUIET, CASE, run, causes).cause
+    return cause_of(ASKED if asks else QUIET, CASE, run, judged_causes(causes)).cause
+
+
+def judged_causes(words: set[str]) -> list[Cause]:
+    return [Cause(one, is_judged=True) for one in words]
 
 
 def test_a_person_needs_no_cause_and_is_never_told_that_it_was_done() -> None:
@@ -40,8 +45,9 @@ def test_the_clock_finds_a_verdict_whose_wake_up_was_lost() -> None:
 def test_a_week_of_the_cases_own_time_is_trained_for_once() -> None:
     ledger = judged(D[0], word="ok")
     ledger.landed.update({record.unit: [record] for record in intake("i", landed(D[0])).landed})
-    assert cause_of(ledger, FEED, woken(CLOCK), set()).cause == WEEK
-    done = cause_of(ledger, FEED, woken(CLOCK), {WEEK})
+    assert cause_of(ledger, FEED, woken(CLOCK), []).cause == WEEK
+    assert cause_of(ledger, FEED, woken(CLOCK), [Cause(WEEK, is_judged=False)]).cause == WEEK, "its gates never spoke"
+    done = cause_of(ledger, FEED, woken(CLOCK), judged_causes({WEEK}))
     assert (done.cause, done.words) == (
         "",
         f"{WEEK} was trained for already; no verdict on the champion's scores asks for a training",
