@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lakeloop.core.aliases import (
+    ALIASES,
     CHALLENGER,
     CHAMPION,
     PREVIOUS,
@@ -34,20 +35,23 @@ _PREVIOUS_LOST = (
 
 def copy_aliases(lake: Lake, registry: ModelRegistry, case: str) -> Ledger:
     """Put every alias where main's ledger has it now, without a word, and give that ledger."""
-    ledger = read_ledger(lake, case)
-    registered = registered_tags(registry, case)
-    for one in differences(wanted_aliases(ledger, registered), registry.aliases(case), registered):
-        registry.point(case, one.alias, one.wanted)
+    ledger, registered = _put_right(lake, registry, case, ALIASES)
     _mark_copied(registry, case, ledger, registered)
     return ledger
 
 
 def copy_challenger(lake: Lake, registry: ModelRegistry, case: str) -> None:
     """Put the alias `challenger` where the gates, or a person's answer, have it by now; the others are a promotion's."""
+    _put_right(lake, registry, case, (CHALLENGER,))
+
+
+def _put_right(lake: Lake, registry: ModelRegistry, case: str, which: Collection[str]) -> tuple[Ledger, dict[int, Tags]]:
+    """Point some aliases where main's ledger has them now; that ledger, and what is registered."""
     ledger, registered = read_ledger(lake, case), registered_tags(registry, case)
     for one in differences(wanted_aliases(ledger, registered), registry.aliases(case), registered):
-        if one.alias == CHALLENGER:
+        if one.alias in which:
             registry.point(case, one.alias, one.wanted)
+    return ledger, registered
 
 
 def reconcile(
