@@ -1,1 +1,0 @@
-"""The seams of the lake on a real lakeFS server, with delta-rs as the writer."""
