@@ -112,8 +112,11 @@ def _named(root: Path, folders: Iterable[str]) -> dict[Path, str]:
 
 def _sources(folder: Path) -> list[Path]:
     """Every file below a folder, but what Python compiled and what is hidden."""
-    parts = {path: path.relative_to(folder).parts for path in folder.rglob("*") if path.is_file()}
-    return [path for path, names in parts.items() if _COMPILED not in names and not any(name.startswith(".") for name in names)]
+    found: list[Path] = []
+    for here, folders, names in folder.walk():
+        folders[:] = [name for name in folders if name != _COMPILED and not name.startswith(".")]
+        found += [here / name for name in names if not name.startswith(".")]
+    return found
 
 
 def _code_of(settings: Settings) -> str:
