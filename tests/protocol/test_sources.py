@@ -213,6 +213,15 @@ def test_a_hundred_thousand_files_are_refused_by_their_manifest(feed: Feed) -> N
     assert (one.record.damage_code, one.record.files, set(one.contents)) == ("too_much", (), {"manifest.json"})
 
 
+@pytest.mark.parametrize("feed", ["folder"], indirect=True)
+def test_a_hundred_thousand_tiny_files_that_stand_there_are_refused_unread(feed: Feed, tmp_path: Path) -> None:
+    feed.deliver()
+    for n in range(100_000):
+        (tmp_path / "feed" / "toy" / "readings" / DAY / "1" / f"{n}.csv").touch()
+    (one,) = feed.taken()
+    assert (one.record.damage_code, one.record.files, set(one.contents)) == ("too_much", (), {"manifest.json"})
+
+
 def test_more_bytes_than_the_contract_takes_are_not_read(feed: Feed) -> None:
     table = TOY.tables[0].model_copy(update={"limits": FileLimits(size=10, files=2)})
     case = TOY.model_copy(update={"tables": (table,)})

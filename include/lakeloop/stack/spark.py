@@ -137,6 +137,8 @@ def _tables() -> dict[str, str]:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "4",
         "spark.sql.codegen.cache.maxEntries": "1000",  # one audit's query is compiled to more than the 100 it keeps otherwise
+        # as often as Spark makes one anyway: said in the table, so that delta-rs leaves a log that is as short
+        "spark.databricks.delta.properties.defaults.checkpointInterval": "10",
         "spark.databricks.delta.snapshotPartitions": "2",  # 50 tasks for each read of a table otherwise
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",  # VACUUM runs 10,000 tasks otherwise
     }
