@@ -81,7 +81,7 @@ def challenger(p: Platform, seed: int, outcome: Outcome = "pass", beside: int | 
         p.lake.tag(model_tag(p.case.name, made.version), commit)
     learnt = training_reads(ledger, p.case, [date.fromisoformat(day) for day in days])
     gates = judge_gates(p.case.gates, as_of(evaluation, date.fromisoformat(days[-1]), learnt, ledger, p))
-    asks = asks_why(gates, ledger)
+    asks = asks_why(gates, ledger, p.case)
     gated = {
         "run_key": key, "version": made.version, "sha256": sha256, "data_commit": head, "commit": commit,
         "gates": [one.model_dump(mode="json") for one in gates], "ask": bool(asks), "ask_why": asks,

@@ -16,7 +16,7 @@ from lakeloop.adapters.platform_db.database import Database
 from lakeloop.adapters.platform_db.lease import PlatformLease
 from lakeloop.core.errors import MachineFailed, PreconditionFailed, PromotionRefused, RegistryFailed
 from lakeloop.core.gate_policy import BeatsChampion, FitsSignature, Fresh, Gate
-from lakeloop.core.lake import UnitId, evidence_path
+from lakeloop.core.lake import UnitId, evidence_path, gates_tag
 from lakeloop.core.withdrawal import Condemned
 from lakeloop.steps import withdraw
 from lakeloop.steps.gate_record import SAID
@@ -149,6 +149,8 @@ def test_a_version_that_scores_nothing_any_more_since_a_deploy_during_its_questi
     with pytest.raises(PromotionRefused, match="version 2: fits_signature: .*kelvin was not learnt; the champion is unchanged"):
         promote(after, run("train"), asked, approval(asked))
     assert_nothing_moved(p)
+    page, said = (p.lake.get(gates_tag("toy", 2), evidence_path(asked["run_key"], name)).decode() for name in (PAGE, SAID))
+    assert all("kelvin was not learnt" in text for text in (page, said)), "the page that its tag leads to says so as well"
     assert promote(before, run("train"), asked, approval(asked))["version"] == 2, "it is the deploy that refused it"
 
 

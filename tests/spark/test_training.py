@@ -5,18 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import xgboost
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss, roc_auc_score
 
 from lakeloop.adapters.lakefs_lake import LakeFSLake
 from lakeloop.core.errors import ConfigurationError, InvalidInput, LeakageFound
@@ -24,19 +20,16 @@ from lakeloop.core.gate_policy import DEFAULTS, BeatsBaseline, FitsSignature, Ho
 from lakeloop.core.gates import judge_gates
 from lakeloop.core.jobs import ChampionFile, MatrixJob, TrainJob, TuneJob
 from lakeloop.core.lake import training
-from lakeloop.core.metrics import CURVE_BINS
 from lakeloop.core.reports import MatrixReport, TrainReport
 from lakeloop.core.signature import signature_of
-from lakeloop.core.tuning import Space, Tuning, Whole
+from lakeloop.core.tuning import Space, Trial, Tuning, Whole
 from lakeloop.core.use_case import UseCase, XGBoost
 from lakeloop.settings import Settings
 from lakeloop.spark.encodings import Encodings, keep, kept_in
 from lakeloop.spark.tables import read_table
-from lakeloop.spark.training.baselines import with_logistic, with_rate
 from lakeloop.spark.training.fit import fit
 from lakeloop.spark.training.importance import importance
 from lakeloop.spark.training.matrix import FIT, HOLDOUT, read_split, write_matrix
-from lakeloop.spark.training.measures import by_day, histogram, slices
 from lakeloop.spark.training.train import _gap, train
 from lakeloop.spark.training.tune import tune
 from tests.spark.small_flights import days, publish, world
@@ -237,6 +230,33 @@ def test_a_feature_that_is_the_answer_stops_the_training(
     with pytest.raises(LeakageFound, match=r"hour \(1\.0000\) of flights alone ranks late"):
         train(job.model_copy(update={"matrix": commit}), spark, CASE)
     assert not list(tmp_path.iterdir()), "nothing was fitted"
+    tried: list[Trial] = []
+    with pytest.raises(LeakageFound, match=r"hour \(1\.0000\) of flights alone ranks late"):
+        tune(trials(job).model_copy(update={"matrix": commit}), spark, CASE, tried.append)
+    assert tried == []
+
+
+def trials(job: TrainJob) -> TuneJob:
+    """A tuning on the same training set."""
+    asked = job.model_dump(include={"repository", "case", "matrix", "features"})
+    return TuneJob(**asked, model=FEW, tuning=TUNING, validation_dates=tuple(DATES[18:20]))
+
+
+def test_nothing_of_the_hold_out_is_learnt_and_it_alone_is_what_is_measured(
+    spark: SparkSession, shared_lake: LakeFSLake, written: tuple[MatrixReport, str], job: TrainJob
+) -> None:
+    shared_lake.create_branch("other-hold-out", written[1])
+    rows = read_table(spark, shared_lake.repository, written[1], training("flights")).where("split = 'holdout'")
+    path = f"s3a://{shared_lake.repository}/other-hold-out/{training('flights')}"
+    other = rows.withColumns({"late": 1 - F.col("late"), "hour": F.col("hour") + 5})
+    other.write.format("delta").mode("overwrite").option("replaceWhere", "split = 'holdout'").save(path)
+    commit = shared_lake.commit("other-hold-out", "every later label is the other one", {})
+    as_it_is, turned = (train(job.model_copy(update={"matrix": each}), spark, CASE) for each in (written[1], commit))
+    assert turned.sha256 == as_it_is.sha256
+    assert turned.evaluation.feature_auc == as_it_is.evaluation.feature_auc
+    late, early = (sum(one.positives for one in each.evaluation.calibration) for each in (as_it_is, turned))
+    assert (sum(one.rows for one in as_it_is.evaluation.calibration), late + early) == (4 * 59, 4 * 59)
+    assert turned.evaluation.mean("challenger", "auc") < 0.5 < as_it_is.evaluation.mean("challenger", "auc")
 
 
 def test_a_category_is_learnt_rides_in_the_model_and_may_hold_what_nobody_saw(
@@ -271,16 +291,14 @@ def test_what_cannot_run_here_is_refused_before_it_starts(
         monkeypatch.setattr(f"lakeloop.spark.training.{module}.held", lambda frame, _kept: held.append(frame) or frame)
     with pytest.raises(InvalidInput, match="asks for 64 workers"):
         train(job.model_copy(update={"model": model}), spark, CASE)
-    asked = job.model_dump(include={"repository", "case", "matrix", "features"})
-    trials = TuneJob(**asked, model=model, tuning=TUNING, validation_dates=tuple(DATES[18:20]))
     with pytest.raises(InvalidInput, match="asks for 64 workers"):
-        tune(trials, spark, CASE, lambda _trial: None)
+        tune(trials(job).model_copy(update={"model": model}), spark, CASE, lambda _trial: None)
     monkeypatch.setattr("lakeloop.core.capacity._CELL", 2**34)  # a row takes as much as a machine has
     too_much = r"rows of 23 features takes about [\d,.]+ GiB and [\d.]+ GiB are free where Spark runs; nothing was fitted"
     with pytest.raises(InvalidInput, match=too_much):
         train(job, spark, CASE)
     with pytest.raises(InvalidInput, match=too_much):
-        tune(trials.model_copy(update={"model": FEW}), spark, CASE, lambda _trial: None)
+        tune(trials(job), spark, CASE, lambda _trial: None)
     assert held == [], "no row was put into memory"
     assert not list(tmp_path.iterdir())
 
@@ -289,80 +307,6 @@ def test_a_gate_on_a_column_nobody_has_is_a_mistake_of_the_case(spark: SparkSess
     gates = (BeatsBaseline(name="moon", baseline="moon", metric="auc"), HoldsInSlices(by=("tide",)))
     with pytest.raises(ConfigurationError, match=r"\['moon', 'tide'\]"):
         train(job, spark, CASE.model_copy(update={"gates": gates}))
-
-
-ROWS = [
-    (
-        date(2013, 1, 1 + number % 2),
-        "x" if number % 5 else "y",
-        float(number % 3 == 0),
-        (number * 37 % 40) / 100 + 0.3 * (number % 3 == 0),
-        0.2 + 0.6 * (number % 4 == 0),
-    )
-    for number in range(400)
-]
-COLUMNS = "data_date date, side string, late double, challenger double, champion double"
-
-
-def loss_of(labels: Sequence[float], scores: Sequence[float]) -> Any:
-    """The mean log loss as scikit-learn has it, of scores that are cut where ours are."""
-    return pytest.approx(log_loss(labels, [min(max(score, 1e-7), 1 - 1e-7) for score in scores]), abs=1e-9)
-
-
-def test_measures_by_day_are_those_of_the_rows(spark: SparkSession) -> None:
-    for one in by_day(spark.createDataFrame(ROWS, COLUMNS), ["challenger"], "late"):
-        labels, scores = zip(*((late, score) for day, _, late, score, _ in ROWS if day == one.data_date), strict=True)
-        assert one.auc == pytest.approx(roc_auc_score(labels, scores), abs=1e-12), "ties count half"
-        assert one.log_loss == loss_of(labels, scores)
-
-
-def test_measures_by_slice_are_those_of_its_rows(spark: SparkSession) -> None:
-    found = slices(spark.createDataFrame(ROWS, COLUMNS), {"side": 1}, ["challenger", "champion"], "late")
-    assert [(one.column, one.value, one.rows) for one in found] == [("side", "x", 320), ("side", "y", 80)]
-    for one in found:
-        labels, ours, theirs = zip(*(row[2:] for row in ROWS if row[1] == one.value), strict=True)
-        assert one.challenger == loss_of(labels, ours)
-        assert one.champion == loss_of(labels, theirs)
-        assert one.base_rate == loss_of(labels, [sum(labels) / len(labels)] * len(labels))
-    (alone, _) = slices(spark.createDataFrame(ROWS, COLUMNS), {"side": 1}, ["challenger"], "late")
-    assert alone.champion is None
-
-
-def test_a_histogram_has_the_rows_the_positives_and_the_loss_of_each_bin(spark: SparkSession) -> None:
-    found = {one.bin: one for one in histogram(spark.createDataFrame(ROWS, COLUMNS), "challenger", "late")}
-    labels, scores = np.array([row[2] for row in ROWS]), np.array([row[3] for row in ROWS])
-    bins = np.minimum(np.floor(scores * CURVE_BINS), CURVE_BINS - 1).astype(int)
-    assert sorted(found) == sorted(set(bins))
-    for name, one in found.items():
-        here = bins == name
-        assert (one.rows, one.positives) == (here.sum(), labels[here].sum())
-        right = np.where(labels[here] > 0, scores[here], 1 - scores[here])
-        assert one.loss == pytest.approx(-np.log(np.clip(right, 1e-7, 1 - 1e-7)).sum(), abs=1e-9)
-
-
-def test_a_day_of_one_class_has_no_auc(spark: SparkSession) -> None:
-    frame = spark.createDataFrame(
-        [(date(2013, 1, 1), 0.0, 0.2), (date(2013, 1, 1), 0.0, 0.3)], "data_date date, late double, m double"
-    )
-    (found,) = by_day(frame, ["m"], "late")
-    assert (found.auc, found.rows, found.positives) == (None, 2, 0)
-
-
-def test_a_group_never_seen_gets_the_overall_rate(spark: SparkSession) -> None:
-    past = spark.createDataFrame([("AA", 1.0), ("AA", 0.0), ("UA", 0.0), ("UA", 0.0)], "carrier string, late double")
-    later = spark.createDataFrame([("AA", 1.0), ("UA", 0.0), ("B6", 1.0)], "carrier string, late double")
-    rated = with_rate(past, later, ["carrier"], "late", "rate").collect()
-    assert sorted(row["rate"] for row in rated) == [0.0, 0.25, 0.5]
-
-
-def test_the_logistic_baseline_is_a_logistic_regression(spark: SparkSession) -> None:
-    rows = [(float(n % 7), None if n % 11 == 0 else float(n % 5), float((n % 7) + n % 3 > 5)) for n in range(300)]
-    frame = spark.createDataFrame(rows, "a double, b double, late double")
-    found = [row["logistic"] for row in with_logistic(frame, frame, ["a", "b"], "late").collect()]
-    known = [b for _, b, _ in rows if b is not None]
-    filled = [(a, sum(known) / len(known) if b is None else b) for a, b, _ in rows]
-    asked = LogisticRegression(C=1e9, max_iter=1000).fit(filled, [late for _, _, late in rows]).predict_proba(filled)[:, 1]
-    assert found == pytest.approx(list(asked), abs=2e-3)
 
 
 @pytest.fixture

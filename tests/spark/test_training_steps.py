@@ -70,7 +70,13 @@ def test_a_version_leads_back_to_all_that_made_it(
     known, found = read_training(p.lake, tagged, done["run_key"]), read_fitted(p.lake, tagged, done["run_key"])
     assert (len(known.fit_dates), len(known.holdout_dates), known.fit.rows, known.holdout.rows) == (7, 2, 21, 6)
     version = p.registry.version("tiny", done["version"])
-    assert version.tags | {"training_set": known.fit.digest.hash, "lock_digest": known.lock_digest} == dict(version.tags)
+    leads_back = {
+        "training_set": known.fit.digest.hash, "lock_digest": known.lock_digest, "data_commit": p.lake.head("main"),
+        "repository": "training-steps", "code_version": p.code_version, "contract_version": p.case.contract_version(),
+        "matrix_commit": found.matrix_commit, "airflow_run_id": run("train").run_id, "cause": known.cause,
+        "trained_from": "2024-05-01", "trained_to": "2024-05-07", "held_out_to": "2024-05-09",
+    }  # fmt: skip
+    assert {name: version.tags.get(name) for name in leads_back} == leads_back
     assert version.sha256 == found.sha256
     client = client_of(world.mlflow_tracking_uri)
     whole = client.get_run(version.run_id)
@@ -392,4 +398,9 @@ def test_a_version_is_compared_with_the_champion_there_is_and_no_former_one(p: P
     beside = prepare.prepare(third, run("train"))["run_key"]
     roll_back(p, run("train").model_copy(update={"reason": "too slow"}))
     assert prepare.prepare(third, run("train"))["run_key"] != beside, "its gates are to compare with version 1"
+    again = prepare.prepare(uncompared(p), run("train"))
+    assert (again["nothing_to_do"], "version 2 is of exactly this data and code, and was champion" in again["summary"]) == (
+        True,
+        True,
+    )
     assert prepare.prepare(p, run("train"))["summary"] == "the champion was trained on exactly this data and code"

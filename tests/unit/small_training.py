@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 from lakeloop.core.evaluation import DayMetrics, Evaluation
 from lakeloop.core.reports import Fingerprint, SplitFacts
+from lakeloop.core.skew import FeatureSkew, FeatureSkewReport, ReadOtherwise
 from lakeloop.core.training import Fitted, Layout, TrainingSet
 from lakeloop.core.use_case import Label, UseCase, XGBoost
 
@@ -38,6 +39,13 @@ def measured(auc: float = 0.7, log_loss: float = 0.5) -> Evaluation:
     rows = {"model": "challenger", "rows": 200, "positives": 50, "auc": auc, "log_loss": log_loss}
     return Evaluation(days=tuple(DayMetrics(data_date=day, **rows) for day in LATER), model_bytes=1000, fit_seconds=2.0)
 
+
+SKEW = ReadOtherwise(
+    commit="d00d" * 16,
+    dates=LATER[:1],
+    features=FeatureSkewReport(rows=540, only_before=0, only_after=0, features={"hour": FeatureSkew(differ=24, largest=3.5)}),
+)
+SKEWED = KNOWN.model_copy(update={"skewed": LATER[:1], "skew": (SKEW,)})
 
 FITTED = Fitted(
     matrix_commit="d" * 64, sha256="e" * 64, evaluation=measured(), fit_days=(), histogram=(),

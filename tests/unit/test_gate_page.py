@@ -9,7 +9,7 @@ import pytest
 from lakeloop.core.evaluation import CalibrationBin, DayMetrics, Evaluation, SliceMetrics
 from lakeloop.core.gates import GateResult
 from lakeloop.steps.training.gate_page import gate_page
-from tests.unit.small_training import FITTED, KNOWN, LATER, measured
+from tests.unit.small_training import FITTED, KNOWN, LATER, SKEW, SKEWED, measured
 
 GATES = (
     GateResult(name="better_than_champion", outcome="warn", words="gain +0.01 <may be chance>"),
@@ -67,3 +67,8 @@ def test_it_needs_nothing_from_outside_and_links_only_where_there_is_something()
     text = page(whole())
     assert re.findall(r'(?:src|href)="([^"]*)"', text) == ["http://127.0.0.1/v/3"]
     assert "@import" not in text
+
+
+def test_what_a_restatement_made_of_features_that_were_scored_is_on_the_page() -> None:
+    assert SKEW.words in gate_page("shops", 3, SKEWED, FITTED, GATES, "", {})
+    assert "<dt>skew</dt>" not in page(whole())

@@ -7,7 +7,7 @@ from datetime import date
 from lakeloop.core.evaluation import DayMetrics, Evaluation
 from lakeloop.core.gates import GateResult
 from lakeloop.core.model_card import Made, gate_table, model_card
-from tests.unit.small_training import CASE, FITTED, KNOWN
+from tests.unit.small_training import CASE, FITTED, KNOWN, LATER, SKEW, SKEWED
 
 GATES = (
     GateResult(name="better_than_champion", outcome="warn", words="gain +0.01 | may be chance"),
@@ -46,3 +46,11 @@ def test_what_has_no_address_is_named_and_what_nobody_wrote_down_is_said() -> No
     card = model_card(CASE, Made(version=3, mlflow_run="r1"), KNOWN, FITTED, GATES, {})
     for words in ("| version in MLflow | version 3 |", "| MLflow run | `r1` |", "| Airflow run | not known |"):
         assert words in card
+
+
+def test_what_a_restatement_made_of_features_that_were_scored_is_said() -> None:
+    card = model_card(CASE, MADE, SKEWED, FITTED, GATES, {})
+    assert f"## Skew\n\n- {LATER[0]}, scored from d00dd00dd00d: 540 rows at both commits; differ: hour in 24 rows" in card
+    assert SKEW.words in card
+    assert f"| restated since | {LATER[0]} |" in card
+    assert "## Skew" not in model_card(CASE, MADE, KNOWN, FITTED, GATES, {})

@@ -180,6 +180,7 @@ class UseCase(Value):
     fewest_training_days: int = Field(default=7, gt=0)
     holdout_days: int = Field(default=14, gt=0)  # the newest matured days, never learnt from
     approvers: tuple[str, ...] = ()  # Airflow users who may answer where a gate asks; with none nothing that asks is promoted
+    ask: Literal["first_or_warn", "always"] = "first_or_warn"  # before which promotions a person is asked
     approval_hours: float = Field(default=72, gt=0)  # an answer is waited for, then it counts as a no
     evidence_days: int | None = Field(default=None, ge=1)  # pages and figures of runs are kept; None means for ever
     versions_days: int | None = Field(default=None, ge=1)  # data files are kept that a table's current version left behind

@@ -5,8 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lakeloop.core.aliases import GATE_RESULTS, GATES
+from lakeloop.core.errors import NotFound, NothingToDo
 from lakeloop.core.gates import GateResult
+from lakeloop.core.lake import evidence_path, gates_tag
+from lakeloop.core.runs import Run
 from lakeloop.ports import ModelRegistry
+from lakeloop.steps.platform import Platform
+from lakeloop.steps.training.record import FITTED
 
 SAID = "gates.json"
 
@@ -24,3 +29,29 @@ def record_gates(registry: ModelRegistry, model: str, gated: Mapping[str, Any]) 
     word = "refused" if failed else "asks" if gated["ask"] else "passed"
     registry.flag(model, gated["version"], GATE_RESULTS, json.dumps(gated["gates"]))
     registry.flag(model, gated["version"], GATES, word)
+
+
+def keep_gates(p: Platform, run: Run, judged: Mapping[str, Any], files: Mapping[str, bytes]) -> str:
+    """The commit that has the files beside what they speak of, under a tag: run branches are swept, whatever the gates say."""
+    tag, branch = gates_tag(p.case.name, judged["version"]), run.branch(p.case.name)
+    before = _judged_before(p, tag, judged)
+    p.lake.create_branch(branch, before)
+    for name, content in files.items():
+        p.lake.put(branch, evidence_path(judged["run_key"], name), content)
+    try:
+        done = p.lake.commit(branch, f"the gates of {p.case.name} version {judged['version']}", {})
+    except NothingToDo:  # a try before this kept the same
+        done = before
+    p.lake.retag(tag, done)
+    p.lake.delete_branch(branch)
+    return done
+
+
+def _judged_before(p: Platform, tag: str, judged: Mapping[str, Any]) -> str:
+    """What the gates said of it last, so that this comes after it; the record of the fit where they say it for the first time."""
+    try:
+        last = p.lake.commit_of(tag).id
+    except NotFound:
+        return str(judged["commit"])
+    is_of_it = p.lake.exists(last, evidence_path(judged["run_key"], FITTED))  # a registry that was lost counts anew
+    return last if is_of_it else str(judged["commit"])

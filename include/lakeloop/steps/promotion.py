@@ -13,7 +13,7 @@ from lakeloop.core.lake import MAIN, PROMOTIONS, evidence_path
 from lakeloop.core.promotion import check
 from lakeloop.core.receipts import PromotionReceipt
 from lakeloop.core.runs import Run
-from lakeloop.steps.gate_record import SAID, gates_file, record_gates
+from lakeloop.steps.gate_record import SAID, gates_file, keep_gates, record_gates
 from lakeloop.steps.history import merged_as, read_ledger, receipt_on
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.publish import Work, drop_branches, publish, seal
@@ -35,7 +35,7 @@ def promote(p: Platform, run: Run, gated: dict[str, Any], approval: Mapping[str,
         PreconditionFailed: main moved so that its gates do not speak for it any more; the champion is unchanged.
     """
     done = merged_as(p.lake, gated["run_key"])
-    done = done or merge(p, run, _judged_now(p, _after_its_gates(p, gated, approval or {})))
+    done = done or merge(p, run, _judged_now(p, run, gated, _after_its_gates(p, gated, approval or {})))
     return told(p, gated["run_key"], done) | {"page": PAGE}
 
 
@@ -64,9 +64,10 @@ def _after_its_gates(p: Platform, gated: dict[str, Any], approval: Mapping[str, 
     )
 
 
-def _judged_now(p: Platform, wanted: Promotion) -> Promotion:
-    """The same; where a gate fails by now the version says so from here on, and is nobody's challenger."""
+def _judged_now(p: Platform, run: Run, gated: Mapping[str, Any], wanted: Promotion) -> Promotion:
+    """The same; where a gate fails by now the version and its page say so from here on, and it is nobody's challenger."""
     if not may_promote(wanted.gates):
+        keep_gates(p, run, gated, {PAGE: wanted.page.encode(), SAID: _evidence(wanted)})
         gates = [one.model_dump(mode="json") for one in wanted.gates]
         record_gates(p.registry, p.case.name, {"version": wanted.version, "gates": gates, "ask": False})
         copy_challenger(p.lake, p.registry, p.case.name)

@@ -43,7 +43,7 @@ def put_forward(p: Platform, ledger: Ledger, version: int, commit: str, key: str
     """A version with its gates as they answer now; `commit` has the record of its fit, `ledger` is main's of now."""
     known, fitted = read_training(p.lake, commit, key), read_fitted(p.lake, commit, key)
     gates = asked_anew(p, ledger, known, fitted)
-    asks = asks_why(gates, ledger, known.narrowed)
+    asks = asks_why(gates, ledger, p.case, known.narrowed)
     return Promotion(
         run_key=key, version=version, sha256=fitted.sha256, data_commit=known.data_commit, reads=known.reads,
         trained_to=known.fit.last, metrics=metrics_of(fitted, known), gates=gates, **standing(ledger), asks=asks,

@@ -1,25 +1,25 @@
 """Gate: what was measured against the case's policy; the verdict is kept with the version, and shown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from lakeloop.core.addresses import run_page, training_page, version_page
 from lakeloop.core.aliases import GATES_PAGE
-from lakeloop.core.errors import NotFound, NothingToDo, PromotionRefused
+from lakeloop.core.errors import PromotionRefused
 from lakeloop.core.gates import GateResult, judge_gates, may_promote
-from lakeloop.core.lake import evidence_path, gates_page, gates_tag
+from lakeloop.core.lake import evidence_path, gates_page
 from lakeloop.core.model_card import Made, model_card
 from lakeloop.core.runs import Run
 from lakeloop.core.training import TrainingSet
 from lakeloop.ports import ModelVersion
-from lakeloop.steps.gate_record import SAID, gates_file, record_gates
+from lakeloop.steps.gate_record import SAID, gates_file, keep_gates, record_gates
 from lakeloop.steps.history import read_ledger
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.reconcile import copy_challenger
 from lakeloop.steps.training.fit import metrics_of
 from lakeloop.steps.training.gate_page import PAGE, gate_page
 from lakeloop.steps.training.judging import as_of, asks_why
-from lakeloop.steps.training.record import FITTED, read_fitted, read_training
+from lakeloop.steps.training.record import read_fitted, read_training
 
 
 def gate(p: Platform, run: Run, fitted: dict[str, Any]) -> dict[str, Any]:
@@ -33,14 +33,14 @@ def gate(p: Platform, run: Run, fitted: dict[str, Any]) -> dict[str, Any]:
     ledger = read_ledger(p.lake, p.case.name)
     results = judge_gates(p.case.gates, as_of(found.evaluation, known.fit.last, known.reads, ledger, p))
     version = p.registry.version(p.case.name, fitted["version"])
-    asks = asks_why(results, ledger, known.narrowed)
+    asks = asks_why(results, ledger, p.case, known.narrowed)
     made = Made(version.version, version.run_id, version.tags.get("airflow_run_id", ""))
     card = model_card(p.case, made, known, found, results, p.links | p.sites)
     page = gate_page(p.case.name, version.version, known, found, results, asks, _links(p, version, known))
     measured = metrics_of(found, known)
     files = {PAGE: page.encode(), SAID: gates_file(version.version, measured, results)}
     gated = {
-        **fitted, "commit": _kept(p, run, fitted, files), "page": PAGE, "ask": bool(asks), "ask_why": asks,
+        **fitted, "commit": keep_gates(p, run, fitted, files), "page": PAGE, "ask": bool(asks), "ask_why": asks,
         "gates": [one.model_dump(mode="json") for one in results],
         "metrics": measured,
         "summary": f"{len(results)} gates: {_told(results)}" + (f"; a person is asked: {asks}" if asks else ""),
@@ -53,32 +53,6 @@ def gate(p: Platform, run: Run, fitted: dict[str, Any]) -> dict[str, Any]:
     if not may_promote(results):
         raise PromotionRefused(_refusal(p, version, results, gated))
     return gated
-
-
-def _kept(p: Platform, run: Run, fitted: dict[str, Any], files: Mapping[str, bytes]) -> str:
-    """The commit that has the files beside what they speak of, under a tag: run branches are swept, whatever the gates say."""
-    tag, branch = gates_tag(p.case.name, fitted["version"]), run.branch(p.case.name)
-    before = _judged_before(p, tag, fitted)
-    p.lake.create_branch(branch, before)
-    for name, content in files.items():
-        p.lake.put(branch, evidence_path(fitted["run_key"], name), content)
-    try:
-        done = p.lake.commit(branch, f"the gates of {p.case.name} version {fitted['version']}", {})
-    except NothingToDo:  # a try before this kept the same
-        done = before
-    p.lake.retag(tag, done)
-    p.lake.delete_branch(branch)
-    return done
-
-
-def _judged_before(p: Platform, tag: str, fitted: dict[str, Any]) -> str:
-    """What the gates said of it last, so that this comes after it; the record of the fit where they say it for the first time."""
-    try:
-        last = p.lake.commit_of(tag).id
-    except NotFound:
-        return str(fitted["commit"])
-    is_of_it = p.lake.exists(last, evidence_path(fitted["run_key"], FITTED))  # a registry that was lost counts anew
-    return last if is_of_it else str(fitted["commit"])
 
 
 def _links(p: Platform, version: ModelVersion, known: TrainingSet) -> dict[str, str]:

@@ -9,6 +9,7 @@ from lakeloop.core.ledger import Ledger
 from lakeloop.core.receipts import Reads
 from lakeloop.core.signature import signature_of
 from lakeloop.core.training import Fitted, TrainingSet
+from lakeloop.core.use_case import UseCase
 from lakeloop.steps.platform import Platform
 
 
@@ -37,7 +38,7 @@ def asked_anew(p: Platform, ledger: Ledger, known: TrainingSet, fitted: Fitted) 
     return judge_gates(p.case.gates, measured)
 
 
-def asks_why(results: Sequence[GateResult], ledger: Ledger, narrowed: str = "") -> str:
+def asks_why(results: Sequence[GateResult], ledger: Ledger, case: UseCase, narrowed: str = "") -> str:
     """Why a person has to answer before the promotion; empty when nobody has to.
 
     `narrowed` is the range that chose an older hold-out than the newest: whoever asked for it chose what it is judged on.
@@ -46,5 +47,6 @@ def asks_why(results: Sequence[GateResult], ledger: Ledger, narrowed: str = "") 
     why = [f"{', '.join(warned)} warned"] if warns(results) else []
     if ledger.champion is None:
         why = ["a first model never promotes itself"]
+    why += ["the case has a person asked before every promotion"] if case.ask == "always" else []
     why += [f"its hold-out is not the newest days: {narrowed} was asked for"] if narrowed else []
     return "; ".join(why)
