@@ -115,7 +115,7 @@ def _sources(folder: Path) -> list[Path]:
     found: list[Path] = []
     for here, folders, names in folder.walk():
         folders[:] = [name for name in folders if name != _COMPILED and not name.startswith(".")]
-        found += [here / name for name in names if not name.startswith(".")]
+        found += [here / name for name in names if not name.startswith(".") and (here / name).is_file()]
     return found
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import httpx
 import pytest
 from typer.testing import CliRunner
 
@@ -18,6 +17,7 @@ from lakeloop.core.errors import LakeloopError, PreconditionFailed, PromotionRef
 from lakeloop.core.lake import evidence_path
 from lakeloop.stack.lakefs import LakefsServer
 from lakeloop.steps import withdraw
+from lakeloop.steps.gate_record import keep_gates
 from lakeloop.steps.history import read_ledger
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.promotion import promote
@@ -91,7 +91,8 @@ def test_versions_are_listed_shown_and_compared(three: Platform, asked: Asked) -
 
 def test_the_pages_of_a_version_are_there(three: Platform, asked: Asked, mlflow_uri: str) -> None:
     version = three.registry.version("toy", 3)
-    three.runs.describe(version, "# its card", {"gates.html": "<p>warns</p>"})
+    judged = {"version": 3, "run_key": version.tags["run_key"], "commit": version.tags["training_commit"]}
+    keep_gates(three, run("train"), judged, {PAGE: b"<p>warns</p>"})
     links = asked("show", "toy", "3")["links"]
     assert list(links) == [
         "model card", "gates' page", "MLflow run", "data as it was read", "record of the training", "Airflow run",
@@ -99,10 +100,11 @@ def test_the_pages_of_a_version_are_there(three: Platform, asked: Asked, mlflow_
     assert links["model card"] == f"{mlflow_uri}/#/models/toy/versions/3"
     run_id = links["MLflow run"].removeprefix(f"{mlflow_uri}/#/runs/")
     assert client_of(mlflow_uri).get_run(run_id).data.tags["run_key"] == version.tags["run_key"]
-    assert httpx.get(links["gates' page"]).raise_for_status().text == "<p>warns</p>"
-    for name in ("data as it was read", "record of the training"):
+    for name in ("gates' page", "data as it was read", "record of the training"):
         ref, _, path = links[name].partition("/lake/")[2].partition("/")
-        assert LakePages(lambda: three.lake).answer(ref, path).status_code == 200
+        shown = LakePages(lambda: three.lake).answer(ref, path)
+        assert shown.status_code == 200
+        assert (b"<p>warns</p>" in bytes(shown.body)) == (name == "gates' page")
     assert links["Airflow run"].endswith("/dags/toy__train/runs/manual__2024-01-01T00%3A00%3A00%2B00%3A00")
 
 

@@ -14,6 +14,7 @@ import pytest
 from lakeloop.adapters.mlflow_server.client import client_of
 from lakeloop.adapters.platform_db.database import Database
 from lakeloop.adapters.platform_db.lease import PlatformLease
+from lakeloop.core.aliases import GATES
 from lakeloop.core.errors import MachineFailed, PreconditionFailed, PromotionRefused, RegistryFailed
 from lakeloop.core.gate_policy import BeatsChampion, FitsSignature, Fresh, Gate
 from lakeloop.core.lake import UnitId, evidence_path, gates_tag
@@ -151,7 +152,23 @@ def test_a_version_that_scores_nothing_any_more_since_a_deploy_during_its_questi
     assert_nothing_moved(p)
     page, said = (p.lake.get(gates_tag("toy", 2), evidence_path(asked["run_key"], name)).decode() for name in (PAGE, SAID))
     assert all("kelvin was not learnt" in text for text in (page, said)), "the page that its tag leads to says so as well"
-    assert promote(before, run("train"), asked, approval(asked))["version"] == 2, "it is the deploy that refused it"
+    assert p.registry.version("toy", 2).tags[GATES] == "refused"
+    done = promote(replace(before, sites={"lake": "http://lake/"}), run("train"), asked, approval(asked))
+    assert done["version"] == 2, "it is the deploy that refused it"
+    assert p.registry.version("toy", 2).tags[GATES] == "asks", "a champion is not called refused"
+    kept = evidence_path(asked["run_key"], PAGE)
+    said_before = f"http://lake/{p.lake.commit_of(gates_tag('toy', 2)).id}/{kept}"
+    assert said_before in p.lake.get(done["commit"], kept).decode()
+
+
+def test_a_case_that_asks_about_every_promotion_since_a_deploy_does_so_of_one_that_was_asked_nothing(p: Platform) -> None:
+    first(p)
+    gated = challenger(p, 2)
+    assert not gated["ask"]
+    careful = deployed(p, *p.case.gates[1:], ask="always")
+    with pytest.raises(PromotionRefused, match="nobody was asked about: the case has a person asked.*clear the task `gate`"):
+        promote(careful, run("train"), gated)
+    assert_nothing_moved(p)
 
 
 def test_a_version_that_grew_old_while_its_question_lapsed_is_not_promoted_when_cleared(p: Platform, address: Address) -> None:

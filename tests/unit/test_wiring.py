@@ -52,6 +52,13 @@ def test_what_decides_nothing_does_not(root: Path, name: str) -> None:
     assert version(root) == before
 
 
+def test_a_link_to_a_folder_or_to_nothing_is_no_file(root: Path, tmp_path: Path) -> None:
+    before = version(root)
+    (root / "include" / "mine").symlink_to(root / "expectations", target_is_directory=True)
+    (root / "include" / "gone.py").symlink_to(tmp_path / "nowhere.py")
+    assert version(root) == before
+
+
 def test_no_task_runs_beside_code_that_its_scheduler_imported_otherwise(root: Path) -> None:
     settings = Settings(repo_root=root, platform_code=platform_code(root))
     (root / "include/use_cases").mkdir()

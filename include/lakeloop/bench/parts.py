@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
 
 from lakeloop.bench import curve, year
 from lakeloop.bench.curve import Day
@@ -29,26 +29,35 @@ class Figures(Value):
     training: Training | None = None
 
 
-def run(wanted: Sequence[Part], length: int, is_full: bool, say: Say) -> Figures:
-    """Measure the wanted parts; a stack is up for as long as one of them needs it, and nothing of it is left."""
-    years: list[Year] = []
-    days: Days | None = None
-    points: list[Day] = []
-    training: Training | None = None
+def run(wanted: Sequence[Part], length: int, is_full: bool, say: Say) -> Iterator[Figures]:
+    """Measure the wanted parts, and give all that is known after each: who ends it keeps what there was.
+
+    A stack is up for as long as one of them needs it, and nothing of it is left.
+    """
+    known = Figures(machine=machine())
     if {"year", "day", "curve"} & set(wanted):
         with own_stack(1, say) as settings:
             stage = year.warm_up(settings, 1, say)
             if "year" in wanted:
-                years.append(year.measure(settings, stage, 1, year.YEAR, say))
+                known = _and(known, years=(year.measure(settings, stage, 1, year.YEAR, say),))
+                yield known
             if "day" in wanted:
-                days = year.measure_days(settings, stage, say)
+                known = _and(known, days=year.measure_days(settings, stage, say))
+                yield known
             if "curve" in wanted:
                 points = curve.measure(settings, settings.home.parent / "days", length, set(_LOOKED_AT), say)
+                known = _and(known, curve=tuple(points))
+                yield known
     for times, nights in SCALES.items() if "scale" in wanted else ():
         with own_stack(times, say) as settings:
             stage = year.warm_up(settings, times, say)
-            years.append(year.measure(settings, stage, times, year.YEAR if is_full else nights, say))
+            wide = year.measure(settings, stage, times, year.YEAR if is_full else nights, say)
+            known = _and(known, years=(*known.years, wide))
+            yield known
     if "training" in wanted:
         with own_stack(1, say) as settings:
-            training = measure_training(settings, say)
-    return Figures(machine=machine(), years=tuple(years), days=days, curve=tuple(points), training=training)
+            yield _and(known, training=measure_training(settings, say))
+
+
+def _and(known: Figures, **more: Any) -> Figures:
+    return known.model_copy(update=more)

@@ -38,8 +38,9 @@ def bench(
     from lakeloop.bench import figures, parts
     from lakeloop.settings import Settings
 
-    measured = parts.run([each.value for each in part or list(Part)], days, full, say)
-    kept = figures.keep(measured, Settings.load().home / "bench")
+    folder = Settings.load().home / "bench"
+    for measured in parts.run([each.value for each in part or list(Part)], days, full, say):
+        kept = figures.keep(measured, folder)
     if as_json:
         show_json(measured.model_dump(mode="json"))
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from lakeloop.core.addresses import run_page, training_page, version_page
-from lakeloop.core.lake import evidence_path
+from lakeloop.core.lake import evidence_path, gates_page
 from lakeloop.core.model_facts import VersionFacts
 
 Metrics = Mapping[str, float]
@@ -39,13 +39,11 @@ def pages(case: str, one: VersionFacts, run_id: str, sites: Mapping[str, str]) -
 
     `sites` are those of mlflow, of the lake's pages and of airflow; `run_id` is MLflow's, empty where it has none.
     """
-    from lakeloop.steps.training.gate_page import PAGE
-
     mlflow, lake, made = sites["mlflow"], sites["lake"], one.made_by
     key, commit, airflow_run = (made.get(name, "") for name in ("run_key", "training_commit", "airflow_run_id"))
     found = {
         "model card": one.registered and version_page(mlflow, case, one.version),
-        "gates' page": run_id and bool(one.gates) and f"{mlflow}/get-artifact?path={PAGE}&run_uuid={run_id}",
+        "gates' page": key and bool(one.gates) and f"{lake}{gates_page(case, one.version, key)}",
         "MLflow run": run_page(mlflow, run_id),
         "data as it was read": one.data_commit and f"{lake}{one.data_commit}/",
         "record of the training": commit and key and f"{lake}{commit}/{evidence_path(key, '')}",

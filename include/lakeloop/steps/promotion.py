@@ -59,7 +59,7 @@ def _after_its_gates(p: Platform, gated: dict[str, Any], approval: Mapping[str, 
             "previous": read_fitted(p.lake, gated["commit"], gated["run_key"]).evaluation.champion,
             "approved_by": answered.get("approved_by", ""),
             "approved_why": answered.get("approved_why", ""),
-            "unasked": unasked,
+            "unasked": unasked or ((wanted.asks,) if wanted.asks and not gated["ask"] else ()),
         }
     )
 
@@ -93,7 +93,7 @@ def _check_asked(p: Platform, wanted: Promotion) -> None:
     """Refuse what would need another question than the one that was put, or one at all."""
     if wanted.unasked:
         msg = (
-            f"{p.case.name} version {wanted.version} warns by now of what nobody was asked about: {'; '.join(wanted.unasked)}; "
+            f"{p.case.name} version {wanted.version} has by now what nobody was asked about: {'; '.join(wanted.unasked)}; "
             "the champion is unchanged. Next: clear the task `gate` and those after it, which asks a person; or, for one who "
             "answers for it, `lakeloop models promote`."
         )
@@ -137,6 +137,9 @@ def told(p: Platform, key: str, done: str) -> dict[str, Any]:
     assert isinstance(receipt, PromotionReceipt)  # noqa: S101  # the gate demanded it
     for tag, value in _said_of(receipt).items():
         p.registry.flag(p.case.name, receipt.model_version, tag, value)
+    if receipt.action == "promote":  # a rollback asked no gate
+        said = {"version": receipt.model_version, "ask": bool(receipt.approved_by)}
+        record_gates(p.registry, p.case.name, said | {"gates": [one.model_dump(mode="json") for one in receipt.gates]})
     newest = copy_aliases(p.lake, p.registry, p.case.name).champion or receipt
     return {
         "nothing_to_do": False, "run_key": key, "commit": done, "version": receipt.model_version, "merges": {key: done},

@@ -3,15 +3,16 @@
 from datetime import date
 from typing import Any, Literal
 
+from lakeloop.core.errors import NotFound
 from lakeloop.core.gates import GateResult
-from lakeloop.core.lake import gates_page
+from lakeloop.core.lake import evidence_path, gates_tag
 from lakeloop.core.ledger import Ledger
 from lakeloop.core.receipts import Reads
 from lakeloop.core.training import TrainingSet
 from lakeloop.core.value import Value
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.training.fit import metrics_of
-from lakeloop.steps.training.gate_page import gate_page
+from lakeloop.steps.training.gate_page import PAGE, gate_page
 from lakeloop.steps.training.judging import asked_anew, asks_why
 from lakeloop.steps.training.record import read_fitted, read_training
 
@@ -36,7 +37,7 @@ class Promotion(Value):
     despite_withdrawn: bool = False
     page: str = ""  # of its gates; empty where none was asked
     asks: str = ""  # why a person has to answer; empty: nobody has to
-    unasked: tuple[str, ...] = ()  # gates that warn now, of which the person who answered was told nothing
+    unasked: tuple[str, ...] = ()  # why a person has to be asked now, of which nobody was told anything
 
 
 def put_forward(p: Platform, ledger: Ledger, version: int, commit: str, key: str) -> Promotion:
@@ -58,9 +59,17 @@ def standing(ledger: Ledger) -> dict[str, Any]:
 
 
 def _links(p: Platform, known: TrainingSet, version: int) -> dict[str, str]:
-    """From the page of gates that were asked anew to what they said after the fit, and to the lake as it was read then."""
-    lake = p.sites.get("lake", "")
+    """From the page of gates that were asked anew to what they said before, and to the lake as it was read then."""
+    lake, before = p.sites.get("lake", ""), _said_before(p, version)
     return {
-        "what they said after the fit": lake and f"{lake}{gates_page(p.case.name, version, known.run_key)}",
+        "what they said before": lake and before and f"{lake}{before}/{evidence_path(known.run_key, PAGE)}",
         "data commit": lake and f"{lake}{known.data_commit}/",
     }
+
+
+def _said_before(p: Platform, version: int) -> str:
+    """The commit that has what its gates said last: the tag itself is moved by a refusal."""
+    try:
+        return p.lake.commit_of(gates_tag(p.case.name, version)).id
+    except NotFound:
+        return ""

@@ -54,7 +54,7 @@ def prepare(p: Platform, run: Run) -> dict[str, Any]:
     key = _key(p, reads, split, champion.model_version if champion else None)
     if made and made.run_key == _key(p, reads, split, made.previous):
         return _nothing("the champion was trained on exactly this data and code")
-    if before := _promoted_before(p, key, ledger) or (asked.cause != BY_HAND and _made_before(p, run, key, ledger)):
+    if before := _promoted_before(p, key, ledger) or (asked.cause != BY_HAND and _made_before(p, run, key)):
         return _nothing(before)
     branch = run.branch(p.case.name)
     p.lake.create_branch(branch, head)
@@ -88,10 +88,15 @@ def _key(p: Platform, reads: Reads, split: Split, compared: int | None) -> str:
 def _promoted_before(p: Platform, key: str, ledger: Ledger) -> str:
     """Which version of the same work was champion before: what a rollback left is not promoted anew by a training."""
     done = next((one for one in ledger.promotions if one.run_key == key), None)
-    return _nothing_fitted(p, done.model_version, "", "was champion before") if done else ""
+    if done is None:
+        return ""
+    return (
+        f"version {done.model_version} is of exactly this data and code, and was champion before; nothing was fitted. "
+        f"Next: new data; or, for a person who answers for it, `lakeloop models rollback {p.case.name} --to {done.model_version}`"
+    )
 
 
-def _made_before(p: Platform, run: Run, key: str, ledger: Ledger) -> str:
+def _made_before(p: Platform, run: Run, key: str) -> str:
     """Which version another run made of the same work, and what became of it: only a person has it judged once more.
 
     Empty where that run was this one, which was cleared; and where it ended before its gates: `fit` finds the version, and
@@ -100,14 +105,10 @@ def _made_before(p: Platform, run: Run, key: str, ledger: Ledger) -> str:
     version = p.runs.made(p.case.name, key)
     if version is None or GATES not in version.tags or version.tags.get("airflow_run_id") == run.run_id:
         return ""
-    happened = "was champion before" if ledger.promotion_of(version.version) else became(version.tags)
-    return _nothing_fitted(p, version.version, f", made by {version.tags.get('airflow_run_id', 'another run')},", happened)
-
-
-def _nothing_fitted(p: Platform, version: int, made: str, happened: str) -> str:
     return (
-        f"version {version}{made} is of exactly this data and code, and {happened}; nothing was fitted. "
-        f"Next: new data; or, for a person who answers for it, `lakeloop models promote {p.case.name} {version}`"
+        f"version {version.version}, made by {version.tags.get('airflow_run_id', 'another run')}, is of exactly this data and "
+        f"code, and {became(version.tags)}; nothing was fitted. Next: new data; or, for a person who answers for it, "
+        f"`lakeloop models promote {p.case.name} {version.version}`"
     )
 
 
