@@ -82,9 +82,9 @@ def parquet_of(*rows: Cells) -> bytes:
     return out.getvalue()
 
 
-def deliver(home: Path, table: str, day: date, name: str, body: bytes, rows: int, number: int = 1) -> None:
+def deliver(home: Path, table: str, day: date, name: str, body: bytes, rows: int, number: int = 1, case: str = "people") -> None:
     """A complete delivery in the feed."""
-    folder = home / "feed" / "people" / table / day.isoformat() / str(number)
+    folder = home / "feed" / case / table / day.isoformat() / str(number)
     folder.mkdir(parents=True)
     (folder / name).write_bytes(body)
     manifest = {

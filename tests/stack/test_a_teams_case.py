@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from shutil import copytree, ignore_patterns
 from typing import Any
@@ -24,6 +20,7 @@ from lakeloop.stack import guard
 from lakeloop.stack.layout import StackRoot
 from lakeloop.story.stage import Stage
 from tests.spark.small_flights import options
+from tests.spark.small_people import csv_of, deliver
 from tests.spark.test_personal_data import canaries_in, objects, spelt
 
 pytestmark = [pytest.mark.more, pytest.mark.stack, pytest.mark.timeout(1800)]
@@ -69,20 +66,8 @@ def lakeloop(tree: Path, command: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def deliver(home: Path, table: str, day: date, rows: list[list[Any]], names: tuple[str, ...]) -> None:
-    """A complete delivery, sent on the evening before."""
-    folder = home / "feed" / "tiny" / table / day.isoformat() / "1"
-    folder.mkdir(parents=True)
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([names, *rows])
-    body = text.getvalue().encode()
-    (folder / f"{table}.csv").write_bytes(body)
-    file = {"name": f"{table}.csv", "sha256": hashlib.sha256(body).hexdigest(), "size": len(body), "rows": len(rows)}
-    manifest = {
-        "table": table, "data_date": day.isoformat(), "files": [file], "rows": len(rows), "source": "head office",
-        "delivered_at": datetime.combine(NIGHTS[0] - timedelta(days=1), time(20), UTC).isoformat(),
-    }  # fmt: skip
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+def sent(home: Path, table: str, day: date, rows: list[list[Any]], names: tuple[str, ...]) -> None:
+    deliver(home, table, day, f"{table}.csv", csv_of(*rows, names=names), len(rows), case="tiny")
 
 
 def forecasts(*more: list[Any]) -> list[list[Any]]:
@@ -100,9 +85,9 @@ def known_to(home: Path) -> set[str]:
 def test_a_personal_cell_of_a_teams_case_is_known_to_landing_alone(stack: Settings) -> None:
     good, bad = NIGHTS
     wrong_type, too_short = ["pier", "hot", 1, "", "canary.type@nest.example"], ["canary.short@nest.example"]
-    deliver(stack.home, "forecasts", good, forecasts(wrong_type, too_short), NAMES)
-    deliver(stack.home, "sales", good, [[shop, 1] for shop in SHOPS], ("shop", "sold_out"))
-    deliver(stack.home, "forecasts", bad, forecasts(), (*NAMES[:-1], "canary.header@nest.example"))
+    sent(stack.home, "forecasts", good, forecasts(wrong_type, too_short), NAMES)
+    sent(stack.home, "sales", good, [[shop, 1] for shop in SHOPS], ("shop", "sold_out"))
+    sent(stack.home, "forecasts", bad, forecasts(), (*NAMES[:-1], "canary.header@nest.example"))
     stage = Stage(stack, "tiny", lambda _words: None)
     record = stage.trigger("ingest")
     assert record.state == "success", stage.failure(record)

@@ -296,32 +296,28 @@ def test_days_that_one_of_two_models_lacks_are_not_compared() -> None:
     assert len(evaluation.pairs("challenger", "champion", "log_loss")) == 7
 
 
-FIRST_OR_WARN = "first_or_warn"
-
-
 @pytest.mark.parametrize(
-    ("champion", "warned", "narrowed", "ask", "words"),
+    ("champion", "warned", "narrowed", "words"),
     [
-        (True, False, "", FIRST_OR_WARN, ""),
-        (True, True, "", FIRST_OR_WARN, "better_than_champion warned"),
-        (True, False, "2013", FIRST_OR_WARN, "its hold-out is not the newest days: 2013 was asked for"),
-        (
-            True,
-            True,
-            "2013",
-            FIRST_OR_WARN,
-            "better_than_champion warned; its hold-out is not the newest days: 2013 was asked for",
-        ),
-        (False, True, "", FIRST_OR_WARN, "a first model never promotes itself"),
-        (True, False, "", "always", "the case has a person asked before every promotion"),
+        (True, False, "", ""),
+        (True, True, "", "better_than_champion warned"),
+        (True, False, "2013-01-01 to 2013-05-01", "its hold-out is not the newest days: 2013-01-01 to 2013-05-01 was asked for"),
+        (True, True, "2013", "better_than_champion warned; its hold-out is not the newest days: 2013 was asked for"),
+        (False, True, "", "a first model never promotes itself"),
     ],
 )
 def test_a_person_is_asked_where_a_gate_warns_and_where_somebody_chose_what_it_is_judged_on(
-    champion: bool, warned: bool, narrowed: str, ask: str, words: str
+    champion: bool, warned: bool, narrowed: str, words: str
 ) -> None:
     chance = {"days": replaced("champion", days("champion", 0.74, 0.445, swing=0.1))} if warned else {}
     ledger = after(promotion()) if champion else after()
-    assert asks_why(judge_gates(POLICY, measured(**chance)), ledger, CASE.model_copy(update={"ask": ask}), narrowed) == words
+    assert asks_why(judge_gates(POLICY, measured(**chance)), ledger, CASE, narrowed) == words
+
+
+def test_a_person_is_asked_before_every_promotion_where_the_case_says_so() -> None:
+    always = CASE.model_copy(update={"ask": "always"})
+    asked = asks_why(judge_gates(POLICY, measured()), after(promotion()), always)
+    assert asked == "the case has a person asked before every promotion"
 
 
 def test_without_gates_nobody_is_promoted() -> None:

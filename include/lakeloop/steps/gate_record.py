@@ -34,7 +34,7 @@ def record_gates(registry: ModelRegistry, model: str, gated: Mapping[str, Any]) 
 def keep_gates(p: Platform, run: Run, judged: Mapping[str, Any], files: Mapping[str, bytes]) -> str:
     """The commit that has the files beside what they speak of, under a tag: run branches are swept, whatever the gates say."""
     tag, branch = gates_tag(p.case.name, judged["version"]), run.branch(p.case.name)
-    before = _judged_before(p, tag, judged)
+    before = _judged_before(p, judged)
     p.lake.create_branch(branch, before)
     for name, content in files.items():
         p.lake.put(branch, evidence_path(judged["run_key"], name), content)
@@ -47,11 +47,16 @@ def keep_gates(p: Platform, run: Run, judged: Mapping[str, Any], files: Mapping[
     return done
 
 
-def _judged_before(p: Platform, tag: str, judged: Mapping[str, Any]) -> str:
-    """What the gates said of it last, so that this comes after it; the record of the fit where they say it for the first time."""
+def said_last(p: Platform, version: int) -> str:
+    """The commit that has what a version's gates said last; empty where they said nothing yet."""
     try:
-        last = p.lake.commit_of(tag).id
+        return p.lake.commit_of(gates_tag(p.case.name, version)).id
     except NotFound:
-        return str(judged["commit"])
-    is_of_it = p.lake.exists(last, evidence_path(judged["run_key"], FITTED))  # a registry that was lost counts anew
+        return ""
+
+
+def _judged_before(p: Platform, judged: Mapping[str, Any]) -> str:
+    """What the gates said of it last, so that this comes after it; the record of the fit where they say it for the first time."""
+    last = said_last(p, judged["version"])
+    is_of_it = last and p.lake.exists(last, evidence_path(judged["run_key"], FITTED))  # a registry that was lost counts anew
     return last if is_of_it else str(judged["commit"])

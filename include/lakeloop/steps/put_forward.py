@@ -3,13 +3,13 @@
 from datetime import date
 from typing import Any, Literal
 
-from lakeloop.core.errors import NotFound
 from lakeloop.core.gates import GateResult
-from lakeloop.core.lake import evidence_path, gates_tag
+from lakeloop.core.lake import evidence_path
 from lakeloop.core.ledger import Ledger
 from lakeloop.core.receipts import Reads
 from lakeloop.core.training import TrainingSet
 from lakeloop.core.value import Value
+from lakeloop.steps.gate_record import said_last
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.training.fit import metrics_of
 from lakeloop.steps.training.gate_page import PAGE, gate_page
@@ -60,16 +60,8 @@ def standing(ledger: Ledger) -> dict[str, Any]:
 
 def _links(p: Platform, known: TrainingSet, version: int) -> dict[str, str]:
     """From the page of gates that were asked anew to what they said before, and to the lake as it was read then."""
-    lake, before = p.sites.get("lake", ""), _said_before(p, version)
+    lake, before = p.sites.get("lake", ""), said_last(p, version)  # by its commit: a refusal moves the tag
     return {
         "what they said before": lake and before and f"{lake}{before}/{evidence_path(known.run_key, PAGE)}",
         "data commit": lake and f"{lake}{known.data_commit}/",
     }
-
-
-def _said_before(p: Platform, version: int) -> str:
-    """The commit that has what its gates said last: the tag itself is moved by a refusal."""
-    try:
-        return p.lake.commit_of(gates_tag(p.case.name, version)).id
-    except NotFound:
-        return ""
