@@ -11,7 +11,7 @@ from lakeloop.steps.models import promote_version
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.promotion import promote
 from tests.protocol.challengers import challenger
-from tests.protocol.test_promotion import p as p  # the fixture
+from tests.protocol.promotions import p as p  # the fixture
 from tests.protocol.world import alerts, run
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint:UserWarning")  # of MLflow's own import

@@ -20,7 +20,7 @@ from lakeloop.core.words import spelled
 from lakeloop.settings import Settings
 from lakeloop.stack.lakefs import LakefsServer
 from tests.naughty import NO_TEXT, PLAIN_TEXT, is_plain
-from tests.protocol.test_sources import Feed, s3_feed
+from tests.protocol.feeds import Feed, s3_feed
 from tests.protocol.toy import TOY
 from tests.protocol.world import DAY_ONE, Address, assert_whole, clean_rows, deliver, found, ingest_all
 

@@ -11,7 +11,7 @@ from lakeloop.steps.platform import Platform
 from lakeloop.steps.promotion import promote
 from lakeloop.steps.training.fit import fit
 from tests.protocol.challengers import approval, challenger, on_registry
-from tests.protocol.test_promotion import p as p  # the fixture
+from tests.protocol.promotions import p as p  # the fixture
 from tests.protocol.world import run
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint:UserWarning")  # of MLflow's own import

@@ -25,8 +25,8 @@ from lakeloop.steps.training.gate_page import PAGE
 from lakeloop_airflow.inbox.lake_pages import LakePages
 from tests.protocol import toy
 from tests.protocol.challengers import approval, challenger
-from tests.protocol.test_promotion import condemn
-from tests.protocol.test_promotion import p as p  # the fixture
+from tests.protocol.promotions import condemn
+from tests.protocol.promotions import p as p  # the fixture
 from tests.protocol.toy import TOY
 from tests.protocol.world import DAY_ONE, Address, alerts, run
 

@@ -22,7 +22,7 @@ from lakeloop.steps.platform import Platform
 from lakeloop.steps.promotion import promote
 from tests.conftest import mlflow_server
 from tests.protocol.challengers import approval, challenger
-from tests.protocol.test_promotion import p as p  # the fixture
+from tests.protocol.promotions import p as p  # the fixture
 from tests.protocol.world import Address, alerts, run
 from tests.stack.waiting import eventually
 
