@@ -1,11 +1,12 @@
 """Fixtures of the protocol suite."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from lakeloop.core import checkpoints
 from lakeloop.stack.lakefs import LakefsServer
 from tests.protocol.world import Address
 
@@ -29,3 +30,18 @@ def new_address(lakefs_server: LakefsServer, tmp_path: Path) -> Callable[[], Add
 def address(new_address: Callable[[], Address]) -> Address:
     """A world of one test."""
     return new_address()
+
+
+@pytest.fixture
+def meanwhile() -> Iterator[Mapping[str, object]]:
+    """Name a point and what somebody else does there, once."""
+    waiting: dict[str, object] = {}
+
+    def observer(point: str) -> None:
+        deed = waiting.pop(point, None)
+        if callable(deed):
+            deed()
+
+    checkpoints.observe(observer)
+    yield waiting
+    checkpoints.forget(observer)

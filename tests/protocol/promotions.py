@@ -1,19 +1,15 @@
 """A world where versions are promoted: two published days, a real registry, and what is done to it."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from lakeloop.adapters.mlflow_server.client import client_of
-from lakeloop.core.lake import UnitId
-from lakeloop.core.withdrawal import Condemned
-from lakeloop.steps.history import read_ledger
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.promotion import promote
 from tests.protocol.challengers import approval, challenger, on_registry
-from tests.protocol.test_races import meanwhile as meanwhile  # the fixture
 from tests.protocol.world import DAY_ONE, Address, assert_whole, deliver, found, ingest_all, run
 
 D1, D2 = DAY_ONE, DAY_ONE + timedelta(days=1)
@@ -37,12 +33,6 @@ def aliases(p: Platform) -> dict[str, int]:
 def first(p: Platform) -> None:
     gated = challenger(p, 1)
     promote(p, run("train"), gated, approval(gated))
-
-
-def condemn(p: Platform, day: date) -> list[Condemned]:
-    owner = read_ledger(p.lake, "toy").owner(UnitId("readings", day))
-    assert owner is not None
-    return [Condemned(UnitId("readings", day), owner.run_key, "test")]
 
 
 def overwrite(uri: str, version: int, folder: Path, content: bytes) -> None:

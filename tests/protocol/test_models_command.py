@@ -25,10 +25,9 @@ from lakeloop.steps.training.gate_page import PAGE
 from lakeloop_airflow.inbox.lake_pages import LakePages
 from tests.protocol import toy
 from tests.protocol.challengers import approval, challenger
-from tests.protocol.promotions import condemn
 from tests.protocol.promotions import p as p  # the fixture
 from tests.protocol.toy import TOY
-from tests.protocol.world import DAY_ONE, Address, alerts, run
+from tests.protocol.world import DAY_ONE, Address, alerts, condemned, run
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint:UserWarning")  # of MLflow's own import
 Asked = Callable[..., Any]
@@ -220,7 +219,7 @@ def test_a_rollback_to_a_version_that_learnt_from_withdrawn_data_needs_a_word(
     three: Platform, asked: Asked, address: Address
 ) -> None:
     withdraw.withdraw(
-        replace(three, registry=MlflowRegistry("http://127.0.0.1:9")), run("watch"), condemn(three, DAY_ONE), [], {}
+        replace(three, registry=MlflowRegistry("http://127.0.0.1:9")), run("watch"), condemned(three, DAY_ONE), [], {}
     )
     with pytest.raises(PromotionRefused, match="learnt from data that was withdrawn since"):
         asked("rollback", "toy", "--reason", "worse")

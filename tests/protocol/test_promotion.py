@@ -24,10 +24,9 @@ from lakeloop.steps.promotion import promote
 from lakeloop.steps.reconcile import reconcile
 from lakeloop.steps.training.gate_page import PAGE
 from tests.protocol.challengers import approval, booster, challenger
-from tests.protocol.promotions import D1, D2, aliases, condemn, first, overwrite
+from tests.protocol.promotions import D1, D2, aliases, first, overwrite
 from tests.protocol.promotions import p as p  # the fixture
-from tests.protocol.test_races import meanwhile as meanwhile  # the fixture
-from tests.protocol.world import Address, deliver, ingest_all, platform, run
+from tests.protocol.world import Address, condemned, deliver, ingest_all, platform, run
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint:UserWarning")  # of MLflow's own import
 
@@ -185,7 +184,7 @@ def test_a_withdrawal_cannot_slip_between_the_check_and_the_alias(
 ) -> None:
     first(p)
     gated = challenger(p, 2)
-    meanwhile["publish.before_merge"] = lambda: withdraw.withdraw(unleased(address), run("watch"), condemn(p, D1), [], {})
+    meanwhile["publish.before_merge"] = lambda: withdraw.withdraw(unleased(address), run("watch"), condemned(p, D1), [], {})
     with pytest.raises(PreconditionFailed, match="learnt from readings 2024-01-01, which was withdrawn"):
         promote(p, run("train"), gated)
     assert aliases(p)["champion"] == 1

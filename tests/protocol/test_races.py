@@ -1,12 +1,11 @@
 """Two actors and one lake: every interleaving ends in one history that attests."""
 
-from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 
 import pytest
 
 from lakeloop.adapters.lakefs_lake import LakeFSLake
-from lakeloop.core import checkpoints
 from lakeloop.core.attestation import metadata
 from lakeloop.core.errors import (
     AlreadyPublished,
@@ -18,11 +17,8 @@ from lakeloop.core.errors import (
     StaleHead,
     Unavailable,
 )
-from lakeloop.core.lake import UnitId
-from lakeloop.core.withdrawal import Condemned
 from lakeloop.steps import act, ingest_publish, watch, withdraw
-from lakeloop.steps.history import merged_as, read_ledger, receipt_on
-from lakeloop.steps.platform import Platform
+from lakeloop.steps.history import merged_as, receipt_on
 from lakeloop.steps.publish import drop_branches
 from lakeloop.steps.training.prepare import prepare
 from lakeloop.steps.verify import verify
@@ -32,6 +28,7 @@ from tests.protocol.world import (
     Address,
     assert_whole,
     clean_rows,
+    condemned,
     crown,
     crowned,
     deliver,
@@ -48,27 +45,6 @@ from tests.protocol.world import (
 
 D1, D2, D3, _, D5 = (DAY_ONE + timedelta(days=n) for n in range(5))
 A, B, C = {1: 1.0, 2: 2.0}, {1: 10.0, 2: 20.0, 3: 30.0}, {4: 4.0, 5: 5.0}
-
-
-@pytest.fixture
-def meanwhile() -> Iterator[Mapping[str, object]]:
-    """Name a point and what somebody else does there, once."""
-    waiting: dict[str, object] = {}
-
-    def observer(point: str) -> None:
-        deed = waiting.pop(point, None)
-        if callable(deed):
-            deed()
-
-    checkpoints.observe(observer)
-    yield waiting
-    checkpoints.forget(observer)
-
-
-def condemned(p: Platform, day: date) -> list[Condemned]:
-    owner = read_ledger(p.lake, "toy").owner(UnitId("readings", day))
-    assert owner is not None
-    return [Condemned(UnitId("readings", day), owner.run_key, "test")]
 
 
 def test_a_withdrawal_cut_before_and_merged_after_another_publish_keeps_both(

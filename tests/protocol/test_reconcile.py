@@ -15,7 +15,6 @@ from lakeloop.steps.reconcile import reconcile
 from tests.protocol.challengers import booster, challenger
 from tests.protocol.promotions import aliases, first, overwrite
 from tests.protocol.promotions import p as p  # the fixture
-from tests.protocol.test_races import meanwhile as meanwhile  # the fixture
 from tests.protocol.world import alerts, run
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint:UserWarning")  # of MLflow's own import

@@ -15,7 +15,6 @@ from lakeloop.core import feed as core_feed
 from lakeloop.core.errors import SourceFailed
 from lakeloop.stack.lakefs import LakefsServer
 from tests.protocol.feeds import BODY, DAY, LONG_AGO, s3_feed, source_in
-from tests.protocol.feeds import feed as feed  # the fixture
 from tests.protocol.toy import TOY
 
 

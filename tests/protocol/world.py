@@ -17,9 +17,11 @@ from lakeloop.adapters.platform_db.alerts import PlatformOutbox
 from lakeloop.adapters.platform_db.database import Database
 from lakeloop.adapters.platform_db.lease import PlatformLease
 from lakeloop.core.jobs import Slice
+from lakeloop.core.lake import UnitId
 from lakeloop.core.receipts import DataReceipt, PromotionReceipt, Reads, RefusalReceipt
 from lakeloop.core.retraining import Cause
 from lakeloop.core.runs import Run
+from lakeloop.core.withdrawal import Condemned
 from lakeloop.gate import gate_version
 from lakeloop.ports import Lake, ModelVersion
 from lakeloop.steps import act, ingest, ingest_publish, score, watch
@@ -191,6 +193,13 @@ def changed(p: Platform, **changes: Any) -> Platform:
     """The same world under another contract of the readings."""
     tables = tuple(one.model_copy(update=changes) if one.name == "readings" else one for one in p.case.tables)
     return replace(p, case=p.case.model_copy(update={"tables": tables}))
+
+
+def condemned(p: Platform, day: date) -> list[Condemned]:
+    """The rows that main holds of a date, as a verdict condemns them."""
+    owner = read_ledger(p.lake, "toy").owner(UnitId("readings", day))
+    assert owner is not None
+    return [Condemned(UnitId("readings", day), owner.run_key, "test")]
 
 
 def crown(p: Platform, version: int = 1, reads: Reads | None = None, holdout_auc: float | None = None) -> None:
