@@ -1,10 +1,9 @@
-"""Training from main to a registered version and back again to the same bytes, on the real parts, and what ends it early."""
+"""Training from main to a registered version that leads back to all that made it, on the real parts, and what ends it early."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -14,10 +13,7 @@ import pytest
 import use_cases.tiny
 from mlflow.data.dataset_source_registry import get_dataset_source_from_json
 from pyarrow.dataset import dataset
-from pyspark.sql import functions as F
-from typer.testing import CliRunner
 from use_cases.tiny import TINY
-from use_cases.tiny import features as tiny_features
 
 from lakeloop.adapters.mlflow_server import MlflowRegistry, MlflowRuns
 from lakeloop.adapters.mlflow_server.client import client_of
@@ -26,7 +22,7 @@ from lakeloop.core.errors import PreconditionFailed, PromotionRefused, RegistryF
 from lakeloop.core.gate_policy import BeatsBaseline, Calibrated, Fresh, HoldsInSlices, LeaksNothing
 from lakeloop.core.lake import evidence_path
 from lakeloop.core.retraining import Asked
-from lakeloop.core.runs import Run, SessionKey
+from lakeloop.core.runs import Run
 from lakeloop.core.use_case import UseCase
 from lakeloop.settings import Settings
 from lakeloop.stack.ports import LOOPBACK, free_port
@@ -38,27 +34,11 @@ from lakeloop.steps.training import fit, gate, prepare
 from lakeloop.steps.training.record import read_fitted, read_training
 from lakeloop.steps.training.reproduce import reproduce
 from tests.spark.test_second_case import CASE, NIGHTS, deliver, ingest_all, run
-from tests.spark.tiny_world import Dying, publish_nights, settings_of, trainer
+from tests.spark.tiny_world import Dying, fitted
+from tests.spark.tiny_world import p as p  # fixtures
+from tests.spark.tiny_world import world as world
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint:UserWarning")  # of MLflow's own import
-
-
-@pytest.fixture(scope="module")
-def world(stack: Settings, mlflow_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Settings of a lake with ten published nights of the second case."""
-    settings = settings_of(stack, mlflow_uri, tmp_path_factory.mktemp("training"), "training-steps")
-    publish_nights(settings)
-    return settings
-
-
-@pytest.fixture
-def p(world: Settings, new_key: Callable[[], SessionKey]) -> Iterator[Platform]:
-    with trainer(world, new_key()) as opened:
-        yield opened
-
-
-def fitted(p: Platform) -> dict[str, Any]:
-    return fit.fit(p, run("train"), prepare.prepare(p, run("train")))
 
 
 def test_a_version_leads_back_to_all_that_made_it(
@@ -134,42 +114,6 @@ def test_gates_refuse_by_what_was_measured_of_the_fit_and_by_the_cases_clock(
     assert said == {}
     known = gate.gate(replace(p, case=TINY.model_copy(update={"gates": (Fresh(days=2),)})), run("train"), fitted(strict))
     assert [one["outcome"] for one in known["gates"]] == ["pass"], "a day more, and it is fresh"
-
-
-def test_a_version_is_made_again_to_the_same_bytes_in_its_own_layout_wherever_that_is(p: Platform) -> None:
-    done = fitted(p)
-    assert read_training(p.lake, done["commit"], done["run_key"]).layout.workers == 2, "the cores of the server's one slot"
-    narrow = replace(p, case=p.case.model_copy(update={"model": p.case.model.model_copy(update={"num_workers": 1})}))
-    for here in (p, narrow):
-        report = reproduce(here, run("train"), done["version"], lambda _words: None)
-        assert report.is_equal, report.compared
-        assert (report.causes, report.left_out, report.restated) == ((), (), ())
-        assert [one.what for one in report.compared][:3] == ["fit rows, digest", "hold-out rows, digest", "model bytes, sha256"]
-    assert [one.version for one in p.registry.versions("tiny")] == [done["version"]], "nothing was registered"
-
-
-def test_what_comes_out_otherwise_is_told_with_its_columns_and_its_cause(p: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    done = fitted(p)
-    before = tiny_features.shop_features
-    monkeypatch.setattr(tiny_features, "shop_features", lambda *given: before(*given).withColumn("celsius", -F.col("celsius")))
-    other = replace(p, code_version="0ther", lock_digest="newer")
-    report = reproduce(other, run("train"), done["version"], lambda _words: None)
-    told = {one.what: one for one in report.compared}
-    assert not report.is_equal
-    assert told["fit rows, digest"].difference == "27 rows changed (celsius in 27)"
-    assert not told["model bytes, sha256"].is_equal
-    assert told["bytes from the recorded rows"].is_equal, "so it is the code's doing, not the libraries'"
-    assert [cause.split(" is ")[0] for cause in report.causes] == ["the code", "the lock"]
-
-
-@pytest.mark.parametrize("kind", ["matrix", "train"])
-def test_a_rebuild_that_fails_leaves_nothing_and_says_so(p: Platform, kind: str) -> None:
-    version = fitted(p)["version"]
-    before = {one.name for one in p.lake.branches("")}
-    with pytest.raises(SparkFailed, match="the server was killed; the work area is gone, nothing was published"):
-        reproduce(replace(p, spark=Dying(p.spark, kind)), run("train"), version, lambda _words: None)
-    reproduce(p, run("train"), version, lambda _words: None)
-    assert {one.name for one in p.lake.branches("")} == before
 
 
 def test_data_restated_since_the_fit_is_refused_by_the_gate_and_told_by_a_rebuild(p: Platform, world: Settings) -> None:
@@ -286,79 +230,6 @@ def test_a_version_that_somebody_rejected_is_put_to_nobody_again_by_the_clock(
     assert p.registry.version("tiny", 1).tags["approval"] == "rejected"
     with pytest.raises(SparkFailed):  # a person may have it judged once more
         prepare.prepare(goes_on, run("train"))
-
-
-def test_a_rebuild_without_a_feature_of_then_says_so_and_fits_the_recorded_rows(
-    p: Platform, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    done = fitted(p)
-    before = tiny_features.shop_features
-    case = TINY.model_copy(update={"feature_names": tuple(name for name in TINY.feature_names if name != "celsius")})
-    monkeypatch.setattr(use_cases.tiny, "TINY", case)
-    monkeypatch.setattr(tiny_features, "shop_features", lambda *given: before(*given).drop("celsius"))
-    report = reproduce(replace(p, case=case), run("train"), done["version"], lambda _words: None)
-    told = {one.what: one for one in report.compared}
-    assert told["model bytes, sha256"].difference == "not fitted: the code does not compute celsius any more"
-    assert told["bytes from the recorded rows"].is_equal
-
-
-def with_another(p: Platform, monkeypatch: pytest.MonkeyPatch, **other: Any) -> Platform:
-    """Today's case: a feature more than the record has, and whatever else is named."""
-    before, names = tiny_features.shop_features, (*TINY.feature_names, "heat")
-    case = TINY.model_copy(update={"feature_names": names, **other})
-    monkeypatch.setattr(use_cases.tiny, "TINY", case)
-    monkeypatch.setattr(tiny_features, "shop_features", lambda *given: before(*given).withColumn("heat", F.col("celsius") + 1))
-    return replace(p, case=case)
-
-
-def test_a_gate_of_today_on_a_column_of_today_is_left_out_of_a_rebuild_and_said(
-    p: Platform, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    done = fitted(p)
-    strict = (HoldsInSlices(by=("heat",)), LeaksNothing(auc=0.5))  # the record's own features would be refused today
-    report = reproduce(with_another(p, monkeypatch, gates=strict), run("train"), done["version"], lambda _words: None)
-    told = {one.what: one for one in report.compared}
-    assert told["fit rows, digest"].difference == "27 rows changed (heat in 27)"
-    assert [told[name].is_equal for name in ("model bytes, sha256", "auc by day", "bytes from the recorded rows")] == [True] * 3
-    assert report.causes == ("the list of features is another one: heat added",)
-    assert report.left_out == ("gate holds_in_slices asks for heat",)
-
-
-def test_rows_that_the_code_refuses_to_write_are_a_difference_and_the_recorded_ones_are_fitted(
-    p: Platform, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    done = fitted(p)
-    case = TINY.model_copy(update={"feature_names": (*TINY.feature_names, "moon")})
-    monkeypatch.setattr(use_cases.tiny, "TINY", case)
-    report = reproduce(replace(p, case=case), run("train"), done["version"], lambda _words: None)
-    told = {one.what: one for one in report.compared}
-    assert told["fit rows, digest"].difference.startswith("not written: use_cases.tiny.features:shop_features must give")
-    assert told["model bytes, sha256"].difference == "not fitted: there are no rows to fit"
-    assert told["bytes from the recorded rows"].is_equal
-
-
-def test_a_version_that_mlflow_lost_is_made_again_from_the_lake_alone(p: Platform, world: Settings) -> None:
-    version = fitted(p)["version"]
-    client_of(world.mlflow_tracking_uri).delete_registered_model("tiny")
-    nowhere = f"http://{LOOPBACK}:{free_port()}"
-    lost = replace(p, runs=MlflowRuns(nowhere), registry=MlflowRegistry(nowhere))
-    report = reproduce(lost, run("train"), version, lambda _words: None)
-    assert report.is_equal, report.compared
-
-
-def test_reproduce_is_a_command(p: Platform, world: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lakeloop import wiring
-    from lakeloop.cli.main import app
-
-    done = fitted(p)
-    monkeypatch.setattr(Settings, "load", classmethod(lambda _cls: world))
-    monkeypatch.setattr(wiring, "code_version", lambda *_: read_training(p.lake, done["commit"], done["run_key"]).code_version)
-    for _ in range(2):  # the second in a session of its own
-        answer = CliRunner().invoke(app, ["reproduce", f"tiny/{done['version']}"])
-        assert (answer.exit_code, "REPRODUCED: tiny version" in answer.stderr) == (0, True), (answer.output, answer.exception)
-    assert CliRunner().invoke(app, ["reproduce", "tiny"]).exit_code == 1
-    gone = CliRunner().invoke(app, ["reproduce", "tiny/99"])
-    assert "no training run made it" in str(gone.exception)
 
 
 def restate(home: Path, night: date) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from lakeloop.adapters.mlflow_server.client import client_of
 from lakeloop.core.errors import SparkFailed
@@ -16,8 +18,9 @@ from lakeloop.core.runs import SessionKey
 from lakeloop.settings import REPO_ROOT, Settings
 from lakeloop.steps.bootstrap import bootstrap
 from lakeloop.steps.platform import Platform
+from lakeloop.steps.training import fit, prepare
 from lakeloop.wiring import lake_of, open_platform
-from tests.spark.test_second_case import CASE, NIGHTS, deliver, ingest_all
+from tests.spark.test_second_case import CASE, NIGHTS, deliver, ingest_all, run
 
 
 def settings_of(stack: Settings, mlflow_uri: str, home: Path, repository: str) -> Settings:
@@ -78,3 +81,24 @@ class Dying:
             raise SparkFailed(message)
         report: Report = self._spark.run(job)
         return report
+
+
+@pytest.fixture(scope="module")
+def world(request: pytest.FixtureRequest, stack: Settings, mlflow_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings of a lake of the asking file's own, named as the file is, with ten published nights."""
+    name = request.module.__name__.rpartition("test_")[2].replace("_", "-")
+    settings = settings_of(stack, mlflow_uri, tmp_path_factory.mktemp("world"), name)
+    publish_nights(settings)
+    return settings
+
+
+@pytest.fixture
+def p(world: Settings, new_key: Callable[[], SessionKey]) -> Iterator[Platform]:
+    """That world as a task opens it."""
+    with trainer(world, new_key()) as opened:
+        yield opened
+
+
+def fitted(p: Platform) -> dict[str, Any]:
+    """A challenger, prepared and fitted."""
+    return fit.fit(p, run("train"), prepare.prepare(p, run("train")))
