@@ -90,6 +90,15 @@ class Lake(Protocol):
     def gather(self, wanted: Sequence[At]) -> dict[At, bytes]:
         """Small objects at commits, side by side; what is not there is left out."""
 
+    def recall(self, of: str, commits: Sequence[str]) -> tuple[str, bytes] | None:
+        """The first of the commits at which a state of something is kept, as this code folded it, and that state.
+
+        To lose it costs another fold and no more.
+        """
+
+    def remember(self, of: str, commit: str, state: bytes) -> None:
+        """Keep the state of something at a commit, which all before that commit decides."""
+
     def tag(self, name: str, commit: str) -> None:
         """Give a commit a name that keeps it; the same name for another commit is refused."""
 

@@ -134,6 +134,7 @@ def lake_of(settings: Settings, *, is_kept: bool = True):  # type: ignore[no-unt
         settings.lakefs_secret_access_key.get_secret_value(),
         settings.repository,
         settings.home / "cache" / f"history-{settings.repository}-{server}.db" if is_kept else None,
+        _code_of(settings) if is_kept else "",
     )
 
 

@@ -23,6 +23,7 @@ from lakeloop.core.errors import GateViolation
 from lakeloop.core.lake import receipt_path
 from lakeloop.ports import At
 from lakeloop.settings import Settings
+from lakeloop.steps import history
 from lakeloop.steps.history import merged_as, read_ledger
 from tests.protocol.delta_runner import FAULT
 from tests.protocol.world import (
@@ -59,7 +60,11 @@ def night(address: Address, day: date) -> None:
     watch_all(platform(address))
 
 
-def test_a_ledger_from_what_is_kept_is_the_ledger_of_the_lake(address: Address) -> None:
+@pytest.mark.parametrize("merges", [2, 16])
+def test_a_ledger_from_what_is_kept_is_the_ledger_of_the_lake(
+    address: Address, monkeypatch: pytest.MonkeyPatch, merges: int
+) -> None:
+    monkeypatch.setattr(history, "_KEPT_EVERY", merges)
     p = crowned(address, DAY_ONE, ROWS)
     chance = random.Random(7)
     for number in range(1, 8):
@@ -88,7 +93,20 @@ def test_a_ledger_costs_one_call_while_nothing_is_new_and_two_more_for_each_work
         costs.append((fresh, again))
     head, log = 1, 1
     assert costs[1:] == [(head + log + 2, head)] * 3  # a day is two works: bytes, and rows
-    assert calls_of(address, lambda: merged_as(lake_at(address, file), "0" * 64)) == head
+    assert calls_of(address, lambda: merged_as(lake_at(address, file), "toy", "0" * 64)) == head
+
+
+def test_a_task_reads_as_many_receipts_as_the_tasks_before_it(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    p = found(address)
+    monkeypatch.setattr(history, "_KEPT_EVERY", 4)
+    counts = []
+    for number in range(12):
+        deliver(address, DAY_ONE + timedelta(days=number), ROWS)
+        ingest_all(p)
+        history.parsed.cache_clear()
+        read_ledger(platform(address).lake, "toy")
+        counts.append(history.parsed.cache_info().misses)
+    assert max(counts) <= 4, counts
 
 
 def test_a_night_asks_the_lake_as_much_as_the_night_before(address: Address) -> None:

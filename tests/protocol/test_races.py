@@ -82,7 +82,7 @@ def test_a_late_merge_of_try_one_under_try_two_is_one_publish(address: Address, 
 
     meanwhile["publish.before_merge"] = zombie_merges
     done = ingest_publish.publish_units(p, run("ingest", 2), second)
-    assert done["commit"] == merged_as(p.lake, first["run_key"])
+    assert done["commit"] == merged_as(p.lake, "toy", first["run_key"])
     assert clean_rows(p) == {D1: A}
     assert_whole(p)
 

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakeloop import forgettable
+from lakeloop.adapters.lakefs_lake import kept
 from lakeloop.adapters.lakefs_lake.kept import Kept
 from lakeloop.core.errors import NotFound
 from lakeloop.ports import At, Commit
@@ -48,6 +50,10 @@ class Told:
                 return
 
 
+def read(kept: Kept, head: str, lake: Told) -> tuple[Commit, ...]:
+    return tuple(kept.history(head, lake.ask))
+
+
 def grown(count: int) -> tuple[Told, str]:
     lake, head = Told(), ROOT.id
     for at in range(count):
@@ -75,7 +81,7 @@ def test_what_is_kept_is_what_the_lake_says_whatever_happens_to_the_file(steps: 
             elif what == "tear":
                 _tear(file, random.Random(seed))
             else:
-                assert readers[seed % 2].history(at, lake.ask) == tuple(lake.history(at))
+                assert read(readers[seed % 2], at, lake) == tuple(lake.history(at))
 
 
 def _tear(file: Path, chance: random.Random) -> None:
@@ -88,12 +94,12 @@ def _tear(file: Path, chance: random.Random) -> None:
 
 def test_what_is_known_is_not_asked_for_and_what_is_new_is_asked_for_alone(tmp_path: Path) -> None:
     lake, head = grown(50)
-    Kept(tmp_path / "history.db").history(head, lake.ask)
+    read(Kept(tmp_path / "history.db"), head, lake)
     lake.told = 0
-    assert Kept(tmp_path / "history.db").history(head, lake.ask) == tuple(lake.history(head))
+    assert read(Kept(tmp_path / "history.db"), head, lake) == tuple(lake.history(head))
     assert lake.told == 0
     newer = lake.grow(lake.grow(head, "new"), "newer")
-    assert Kept(tmp_path / "history.db").history(newer, lake.ask) == tuple(lake.history(newer))
+    assert read(Kept(tmp_path / "history.db"), newer, lake) == tuple(lake.history(newer))
     assert lake.told == 3  # two that are new, and the one they stand on
 
 
@@ -101,10 +107,10 @@ def test_what_is_known_is_not_asked_for_and_what_is_new_is_asked_for_alone(tmp_p
 def test_a_row_that_was_meddled_with_is_asked_for_again(tmp_path: Path, column: str) -> None:
     lake, head = grown(20)
     file = tmp_path / "history.db"
-    Kept(file).history(head, lake.ask)
+    read(Kept(file), head, lake)
     with closing(sqlite3.connect(file)) as base, base:
         base.execute(f"UPDATE commits SET {column} = (SELECT {column} FROM commits WHERE rowid = 3) WHERE rowid = 9")
-    assert Kept(file).history(head, lake.ask) == tuple(lake.history(head))
+    assert read(Kept(file), head, lake) == tuple(lake.history(head))
 
 
 def test_many_objects_are_read_as_well_as_few(tmp_path: Path) -> None:
@@ -123,11 +129,69 @@ def test_an_object_comes_back_as_it_was_or_not_at_all(tmp_path: Path) -> None:
     assert Kept(file).objects([one, two]) == {two: b"two"}
 
 
+def test_a_state_is_that_of_the_first_commit_that_has_one(tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    assert Kept(file).state("case", ["1", "2"]) is None
+    Kept(file).keep_state("case", "1", b"one")
+    Kept(file).keep_state("case", "2", b"two")
+    assert Kept(file).state("case", ["3", "2", "1"]) == ("2", b"two")
+    assert Kept(file).state("case", ["3", "1"]) == ("1", b"one")
+    assert Kept(file).state("case", ["3"]) is None
+
+
+def test_a_state_of_something_else_or_of_other_code_is_not_believed(tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    Kept(file, "old").keep_state("case", "1", b"one")
+    assert Kept(file, "new").state("case", ["1"]) is None
+    assert Kept(file, "old").state("other", ["1"]) is None
+    assert Kept(file, "old").state("case", ["1"]) == ("1", b"one")
+
+
+def test_a_state_that_was_meddled_with_gives_way_to_an_older_one(tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    for commit in "12":
+        Kept(file).keep_state("case", commit, commit.encode())
+    with closing(sqlite3.connect(file)) as base, base:
+        base.execute("UPDATE states SET body = X'31' WHERE ref = '2'")
+    assert Kept(file).state("case", ["2", "1"]) == ("1", b"1")
+
+
+def test_states_of_a_case_do_not_pile_up_and_leave_another_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    Kept(file).keep_state("other", "0", b"theirs")
+    for number in range(9):
+        Kept(file).keep_state("case", str(number), b"ours")
+    assert [ref for ref in "0123456789" if Kept(file).state("case", [ref])] == ["5", "6", "7", "8"]
+    assert Kept(file).state("other", ["0"]) == ("0", b"theirs")
+
+
+def test_a_hole_in_what_is_kept_is_all_that_is_asked_for(tmp_path: Path) -> None:
+    lake, head = grown(100)
+    file = tmp_path / "history.db"
+    read(Kept(file), head, lake)
+    with closing(sqlite3.connect(file)) as base, base:
+        base.execute("DELETE FROM commits WHERE rowid IN (40, 41)")
+    lake.told = 0
+    assert read(Kept(file), head, lake) == tuple(lake.history(head))
+    assert lake.told == 3  # the two, and the one they stand on
+
+
+def test_of_a_long_history_no_more_is_read_than_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake, head = grown(500)
+    file = tmp_path / "history.db"
+    read(Kept(file), head, lake)
+    seen: list[str] = []
+    made = kept._commit
+    monkeypatch.setattr(kept, "_commit", lambda name, body: seen.append(name) or made(name, body))
+    assert list(islice(Kept(file).history(head, lake.ask), 10)) == list(islice(lake.history(head), 10))
+    assert len(seen) < 50
+
+
 def test_a_file_that_cannot_be_used_is_no_error(tmp_path: Path) -> None:
     lake, head = grown(3)
     (tmp_path / "file").write_text("in the way")
     nowhere = Kept(tmp_path / "file" / "history.db")
-    assert nowhere.history(head, lake.ask) == tuple(lake.history(head))
+    assert read(nowhere, head, lake) == tuple(lake.history(head))
     nowhere.keep({At(head, "a"): b"a"})
     assert Kept(tmp_path / "file" / "history.db").objects([At(head, "a")]) == {}
 
@@ -135,27 +199,27 @@ def test_a_file_that_cannot_be_used_is_no_error(tmp_path: Path) -> None:
 def test_what_was_kept_of_another_lake_stands_in_nobody_s_way(tmp_path: Path) -> None:
     (other, theirs), (lake, head) = grown(3), grown(0)
     file = tmp_path / "history.db"
-    Kept(file).history(theirs, other.ask)
+    read(Kept(file), theirs, other)
     ours = lake.grow(head, "ours")
     lake.commits["e" * 64] = lake.commits.pop(ours)._replace(id="e" * 64)
-    assert Kept(file).history("e" * 64, lake.ask) == tuple(lake.history("e" * 64))
+    assert read(Kept(file), "e" * 64, lake) == tuple(lake.history("e" * 64))
     with pytest.raises(NotFound, match="ccc"):
-        Kept(file).history("c" * 64, lake.ask)
+        read(Kept(file), "c" * 64, lake)
 
 
 def test_a_file_that_others_are_writing_is_left_to_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forgettable, "_BUSY_SECONDS", 0.0)
     lake, head = grown(3)
     file = tmp_path / "history.db"
-    Kept(file).history(head, lake.ask)
+    read(Kept(file), head, lake)
     theirs = file.stat().st_ino
     with closing(sqlite3.connect(file, isolation_level=None)) as base:
         base.execute("BEGIN EXCLUSIVE")
-        assert Kept(file).history(head, lake.ask) == tuple(lake.history(head))
+        assert read(Kept(file), head, lake) == tuple(lake.history(head))
         base.execute("COMMIT")
     assert file.stat().st_ino == theirs
     lake.told = 0
-    Kept(file).history(head, lake.ask)
+    read(Kept(file), head, lake)
     assert lake.told == 0
 
 
@@ -164,9 +228,9 @@ def test_a_file_that_is_no_database_is_begun_anew(tmp_path: Path) -> None:
     file = tmp_path / "history.db"
     file.write_bytes(b"not a database, " * 100)
     for _ in range(2):
-        assert Kept(file).history(head, lake.ask) == tuple(lake.history(head))
+        assert read(Kept(file), head, lake) == tuple(lake.history(head))
     lake.told = 0
-    Kept(file).history(head, lake.ask)
+    read(Kept(file), head, lake)
     assert lake.told == 0
 
 
@@ -175,6 +239,6 @@ def test_a_file_that_grew_too_large_is_begun_anew(tmp_path: Path, monkeypatch: p
     file = tmp_path / "history.db"
     monkeypatch.setattr(forgettable, "_LARGEST", 0)
     for _ in range(2):
-        assert Kept(file).history(head, lake.ask) == tuple(lake.history(head))
+        assert read(Kept(file), head, lake) == tuple(lake.history(head))
     with closing(sqlite3.connect(file)) as base:
         assert base.execute("SELECT count(*) FROM commits").fetchone() == (4,)

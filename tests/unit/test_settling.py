@@ -18,7 +18,7 @@ def ledger(**owners: str) -> Ledger:
     """A ledger whose first date's tables belong to these receipts."""
     held = Ledger("head")
     for table, receipt in owners.items():
-        held.owners[UnitId(table, D1)].append(Owner(None, receipt, "", ""))  # type: ignore[arg-type]
+        held.owners.setdefault(UnitId(table, D1), []).append(Owner(None, receipt, "", ""))  # type: ignore[arg-type]
     return held
 
 
@@ -37,7 +37,7 @@ def test_what_was_settled_is_settled_again_only_by_other_receipts() -> None:
     sources = {"readings": "a", "checks": "b"}
     held.settled[(D1, frozenset(sources.items()))] = SettledRecord(data_date=D1, sources=sources, words="")
     assert to_settle(held, TOY, run()) == {}
-    held.owners[UnitId("checks", D1)].append(Owner(None, "c", "", ""))  # type: ignore[arg-type]
+    held.owners.setdefault(UnitId("checks", D1), []).append(Owner(None, "c", "", ""))  # type: ignore[arg-type]
     assert to_settle(held, TOY, run()) == {D1: {"readings": "a", "checks": "c"}}
 
 

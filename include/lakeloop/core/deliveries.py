@@ -1,7 +1,7 @@
 """States of a delivery, and what is to be done about it: pure decisions over the ledger."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, Literal
 
 from lakeloop.core.contract import TableContract
@@ -68,7 +68,7 @@ def to_publish(ledger: Ledger, case: UseCase, run: Run) -> list[LandedRecord]:
     contracts = {contract.name: contract for contract in case.tables}
     for unit in sorted(ledger.landed):
         contract = contracts.get(unit.table)  # a table that the case gave up stays as it is
-        if contract is None or not selected(contract, run, ledger.landed[unit][0]):
+        if contract is None or not selected(contract, run, unit.data_date):
             continue
         open_ones = [record for record in ledger.landed[unit] if _is_open(ledger, record, case, run)]
         unread = [record for record in open_ones if refusal_before_write(ledger, record, run)]
@@ -77,7 +77,7 @@ def to_publish(ledger: Ledger, case: UseCase, run: Run) -> list[LandedRecord]:
     return chosen
 
 
-def selected(contract: TableContract, run: Run, record: LandedRecord) -> bool:
+def selected(contract: TableContract, run: Run, data_date: date) -> bool:
     """Whether a run's nights include the one that brings this data date.
 
     References always pass, except where a person answers for the nights of a range, or asks for another table.
@@ -86,7 +86,7 @@ def selected(contract: TableContract, run: Run, record: LandedRecord) -> bool:
         return False
     if contract.kind == "reference" and not run.reopens:
         return True
-    return run.selects(run.night_of(record.data_date, contract.lag_days))
+    return run.selects(run.night_of(data_date, contract.lag_days))
 
 
 def refusal_before_write(ledger: Ledger, record: LandedRecord, run: Run) -> Refusal | None:
@@ -206,8 +206,8 @@ def _was_published(ledger: Ledger, record: LandedRecord) -> bool:
 
 
 def _last_refusal(ledger: Ledger, record: LandedRecord) -> str:
-    for key, entry in reversed(ledger.entries.items()):
-        receipt = entry.receipt
+    for key in reversed(ledger.entries):
+        receipt = ledger.entries[key].receipt
         if isinstance(receipt, DataReceipt | RefusalReceipt) and record.id in {one.id for one in receipt.refused}:
             return key
     return ""

@@ -1,6 +1,5 @@
 """What main says: the fold of its receipts, in the order in which they were merged."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -9,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from lakeloop.core.champions import line_of
 from lakeloop.core.lake import Delivery, UnitId
+from lakeloop.core.lazy_dict import LazyDict
 from lakeloop.core.receipts import (
     ActReceipt,
     AnyReceipt,
@@ -62,12 +62,12 @@ class Ledger:
     """One case's state at one commit of main."""
 
     head: str
-    entries: dict[str, Entry] = field(default_factory=dict)
-    landed: dict[UnitId, list[LandedRecord]] = field(default_factory=lambda: defaultdict(list))
-    owners: dict[UnitId, list[Owner]] = field(default_factory=lambda: defaultdict(list))
+    entries: LazyDict[str, Entry] = field(default_factory=LazyDict)
+    landed: LazyDict[UnitId, list[LandedRecord]] = field(default_factory=LazyDict)
+    owners: LazyDict[UnitId, list[Owner]] = field(default_factory=LazyDict)
     refused: dict[Delivery, tuple[RefusedRecord, str]] = field(default_factory=dict)
     withdrawn: dict[tuple[UnitId, str], tuple[WithdrawnRecord, str]] = field(default_factory=dict)
-    scores: dict[date, PublishedScores] = field(default_factory=dict)
+    scores: LazyDict[date, PublishedScores] = field(default_factory=LazyDict)
     judged: set[tuple[str, date]] = field(default_factory=set)
     settled: dict[tuple[date, frozenset[tuple[str, str]]], SettledRecord] = field(default_factory=dict)  # (table, receipt) pairs
     accepted: dict[frozenset[Delivery], str] = field(default_factory=dict)  # at fault by a verdict, left by a person: their words
@@ -164,9 +164,10 @@ def night_of(moment: datetime, case: UseCase) -> date:
     return moment.astimezone(ZoneInfo(case.timezone)).date() + timedelta(days=1)
 
 
-def fold(head: str, case: str, entries: Iterable[Entry]) -> Ledger:
-    """The state of a case after these entries, oldest first."""
-    ledger = Ledger(head)
+def fold(head: str, case: str, entries: Iterable[Entry], before: Ledger | None = None) -> Ledger:
+    """The state of a case after these entries, oldest first, on top of the one before them, which is used up."""
+    ledger = before or Ledger(head)
+    ledger.head = head
     for entry in entries:
         ledger.entries[entry.receipt.run_key] = entry
         if entry.receipt.case == case:
@@ -178,7 +179,7 @@ def _apply(ledger: Ledger, entry: Entry) -> None:
     receipt = entry.receipt
     if isinstance(receipt, IntakeReceipt):
         for record in receipt.landed:
-            ledger.landed[record.unit].append(record)
+            ledger.landed.setdefault(record.unit, []).append(record)
     elif isinstance(receipt, DataReceipt | RefusalReceipt):
         _apply_data(ledger, entry, receipt)
     elif isinstance(receipt, ActReceipt):
@@ -199,7 +200,7 @@ def _apply_data(ledger: Ledger, entry: Entry, receipt: DataReceipt | RefusalRece
     if isinstance(receipt, DataReceipt):
         for record in receipt.published:
             _keep_accepted(ledger, record, receipt.run_key)
-            ledger.owners[record.unit].append(
+            ledger.owners.setdefault(record.unit, []).append(
                 Owner(record, receipt.run_key, entry.commit, entry.parent, receipt.contract_version)
             )
             ledger.withdrawn.pop((record.unit, record.sha256), None)
@@ -243,7 +244,7 @@ def _apply_settled(ledger: Ledger, receipt: ActReceipt) -> None:
 
 def _apply_withdrawal(ledger: Ledger, receipt: WithdrawalReceipt) -> None:
     for record in receipt.withdrawn:
-        stack = ledger.owners[record.unit]
+        stack = ledger.owners.get(record.unit)
         if stack and stack[-1].run_key == record.condemned:
             stack.pop()
         ledger.withdrawn[(record.unit, record.sha256)] = (record, receipt.run_key)

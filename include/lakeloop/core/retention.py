@@ -45,7 +45,7 @@ def due_evidence(ledger: Ledger, case: UseCase, now: datetime) -> dict[str, str]
     until = before(case, now, case.evidence_days)
     if until is None:
         return {}
-    newest = next((key for key, entry in reversed(ledger.entries.items()) if _is_data(entry.receipt, case)), "")
+    newest = next((key for key in reversed(ledger.entries) if _is_data(ledger.entries[key].receipt, case)), "")
     visible = {key for one in ledger.scores.values() if not one.recalled for key in (one.act, one.candidate)}
     old: dict[str, str] = {}
     for receipt, said in _told_at(ledger, case):

@@ -44,7 +44,7 @@ def answered(p: Platform, run: Run, gated: dict[str, Any], answer: Mapping[str, 
         InvalidInput: its author may not answer, or its reason is none; nothing was done, the version waits as before.
         PromotionRefused: it was a no; the champion is unchanged, the version is tagged as rejected.
     """
-    if merged_as(p.lake, gated["run_key"]):
+    if merged_as(p.lake, p.case.name, gated["run_key"]):
         return _was_faster(gated)
     version, by, why = gated["version"], _by(p, gated, answer), _why(p, gated, answer)
     if not answer["approved"]:
@@ -84,7 +84,7 @@ def ran_out(p: Platform, run: Run, gated: dict[str, Any]) -> dict[str, Any]:
     Raises:
         PromotionRefused: the version was not promoted meanwhile; the champion is unchanged, the version is tagged as lapsed.
     """
-    if not merged_as(p.lake, gated["run_key"]):
+    if not merged_as(p.lake, p.case.name, gated["run_key"]):
         who, hours = " and ".join(p.case.approvers), f"{p.case.approval_hours:g} hours"
         notices.approval_ran_out(p, run, gated)
         _refuse(p, gated["version"], LAPSED, "", f"no answer within {hours}", f"had no answer of {who} within {hours}")

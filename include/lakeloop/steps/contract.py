@@ -26,8 +26,9 @@ def book_of(case: UseCase) -> ContractBook:
 
 def newest_book(lake: Lake, ledger: Ledger, case: UseCase) -> ContractBook | None:
     """The contracts of the newest data receipt; None before there is one, or when it is older than this evidence."""
-    for key, entry in reversed(ledger.entries.items()):
-        if isinstance(entry.receipt, DataReceipt) and entry.receipt.case == case.name:
+    for key in reversed(ledger.entries):
+        receipt = ledger.entries[key].receipt
+        if isinstance(receipt, DataReceipt) and receipt.case == case.name:
             try:
                 return ContractBook.model_validate_json(lake.get(ledger.head, evidence_path(key, CONTRACT)))
             except NotFound:

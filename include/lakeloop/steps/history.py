@@ -1,14 +1,18 @@
 """Read main's history: receipts in merge order, folded into a ledger."""
 
 from functools import lru_cache
+from itertools import batched
 
 from lakeloop.core.attestation import RUN_KEY
 from lakeloop.core.errors import GateViolation, NotFound
 from lakeloop.core.lake import MAIN, branch_prefix, receipt_path
 from lakeloop.core.ledger import Entry, Ledger, fold
+from lakeloop.core.packed_ledger import packed, unpacked
 from lakeloop.core.receipts import RECEIPT, AnyReceipt, ScoresReceipt
 from lakeloop.core.scoring import Candidate
 from lakeloop.ports import At, Commit, Lake
+
+_KEPT_EVERY = 16  # merges: a state is written whole, and so many are folded again each time
 
 
 def read_ledger(lake: Lake, case: str, at: str = "") -> Ledger:
@@ -18,9 +22,13 @@ def read_ledger(lake: Lake, case: str, at: str = "") -> Ledger:
         GateViolation: a merge on main has no readable receipt; `lakeloop verify` says more.
     """
     head = at or lake.head(MAIN)
-    merges = {_receipt_of(commit): commit for commit in lake.log(head) if len(commit.parents) == 2}
+    before, newer = _kept(lake, case, head)
+    merges = {_receipt_of(commit): commit for commit in newer if len(commit.parents) == 2}
     receipts = lake.gather(list(merges))
-    return fold(head, case, (_entry(merges[at], receipts.get(at)) for at in reversed(merges)))
+    ledger = fold(head, case, (_entry(merges[at], receipts.get(at)) for at in reversed(merges)), before)
+    if len(merges) >= _KEPT_EVERY:
+        lake.remember(case, head, packed(ledger))
+    return ledger
 
 
 def receipt_on(lake: Lake, ref: str, run_key: str) -> AnyReceipt | None:
@@ -31,12 +39,10 @@ def receipt_on(lake: Lake, ref: str, run_key: str) -> AnyReceipt | None:
         return None
 
 
-def merged_as(lake: Lake, run_key: str) -> str | None:
-    """The merge commit on main that brought a piece of work, or None."""
-    for commit in lake.log(MAIN):
-        if commit.metadata.get(RUN_KEY) == run_key:
-            return commit.id
-    return None
+def merged_as(lake: Lake, case: str, run_key: str) -> str | None:
+    """The merge commit on main that brought a piece of a case's work, or None."""
+    entry = read_ledger(lake, case).entries.get(run_key)
+    return entry.commit if entry else None
 
 
 def read_candidates(lake: Lake, case: str) -> list[Candidate]:
@@ -48,6 +54,17 @@ def read_candidates(lake: Lake, case: str) -> list[Candidate]:
         if isinstance(receipt, ScoresReceipt):
             found.append(Candidate(branch.name, branch.head, receipt))
     return found
+
+
+def _kept(lake: Lake, case: str, head: str) -> tuple[Ledger | None, list[Commit]]:
+    """The newest state of a case that is kept, None where there is none, and the commits since then."""
+    newer: list[Commit] = []
+    for some in batched(lake.log(head), _KEPT_EVERY):
+        commits = [commit.id for commit in some]
+        if found := lake.recall(case, commits):
+            return unpacked(found[1]), [*newer, *some[: commits.index(found[0])]]
+        newer += some
+    return None, newer
 
 
 def _receipt_of(merge: Commit) -> At:

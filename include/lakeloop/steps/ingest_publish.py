@@ -26,7 +26,7 @@ from lakeloop.steps.signing import about
 def audit(p: Platform, run: Run, written: dict[str, Any]) -> dict[str, Any]:
     """Audit the committed snapshot, set aside the units that fail, and seal the rest with the receipt."""
     key = written["run_key"]
-    if written["done"] or merged_as(p.lake, key):
+    if written["done"] or merged_as(p.lake, p.case.name, key):
         return {"nothing_to_do": False, "run_key": key, "branch": "", "done": True, "summary": "published before"}
     branch, snapshot = written["branch"], written["commit"]
     record = Written.model_validate_json(p.lake.get(snapshot, evidence_path(key, WRITTEN)))
@@ -120,7 +120,7 @@ def _receipt(p: Platform, run: Run, record: Written, key: str, judged: Judged) -
 def publish_units(p: Platform, run: Run, audited: dict[str, Any]) -> dict[str, Any]:
     """Merge the audited branch (or its replay) into main; refused deliveries become one alert each."""
     key = audited["run_key"]
-    done = merged_as(p.lake, key) or _publish_once(p, run, audited, key)
+    done = merged_as(p.lake, p.case.name, key) or _publish_once(p, run, audited, key)
     receipt = _unit_receipt(p, done, key)
     refused_deliveries(p, run, receipt, done)
     marked_deliveries(p, run, receipt, done)

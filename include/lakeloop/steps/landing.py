@@ -29,7 +29,7 @@ def waiting(p: Platform, run: Run, ledger: Ledger) -> dict[UnitId, list[Arrival]
     found: dict[UnitId, list[Arrival]] = {}
     for arrival in sorted(p.source.arrivals(p.case), key=attrgetter("record.delivered_at")):
         record = arrival.record
-        if not selected(p.case.table(record.table), run, record) or has_landed(ledger, record):
+        if not selected(p.case.table(record.table), run, record.data_date) or has_landed(ledger, record):
             continue
         if is_new(ledger, record) or record.unit in found:  # what main holds is news behind what main does not hold
             seen = arrival.seen()

@@ -132,7 +132,7 @@ def _named(p: Platform, names: Iterable[str]) -> Signature:
 
 
 def _merged(p: Platform, run: Run, wanted: Promotion) -> str:
-    return merged_as(p.lake, wanted.run_key) or merge(p, run, wanted)
+    return merged_as(p.lake, p.case.name, wanted.run_key) or merge(p, run, wanted)
 
 
 def _would(p: Platform, run: Run, wanted: Promotion, also: str = "") -> dict[str, Any]:

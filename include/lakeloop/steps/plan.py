@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any, Literal, cast
 
 from lakeloop.core.deliveries import reinstated, replayed, selected, state_of, to_publish
-from lakeloop.core.lake import Delivery
+from lakeloop.core.lake import Delivery, UnitId
+from lakeloop.core.lazy_dict import LazyDict
 from lakeloop.core.ledger import Ledger
 from lakeloop.core.receipts import LandedRecord
 from lakeloop.core.runs import Run
@@ -80,7 +81,8 @@ def _read_only(p: Platform) -> Platform:
 
 
 def _with(ledger: Ledger, fresh: tuple[LandedRecord, ...]) -> Ledger:
-    landed = {unit: list(records) for unit, records in ledger.landed.items()}
+    landed = LazyDict[UnitId, list[LandedRecord]]()
+    landed.update({unit: list(records) for unit, records in ledger.landed.items()})
     for record in fresh:
         landed.setdefault(record.unit, []).append(record)
     return replace(ledger, landed=landed)
@@ -104,7 +106,7 @@ def _untouched(p: Platform, ledger: Ledger, run: Run, chosen: set[Delivery]) -> 
     contracts = {table.name: table for table in p.case.tables}
     counts: Counter[str] = Counter()
     for unit, records in ledger.landed.items():
-        if unit.table in contracts and selected(contracts[unit.table], run, records[0]):
+        if unit.table in contracts and selected(contracts[unit.table], run, unit.data_date):
             states = [state_of(ledger, one, p.case.contract_version()) for one in records if one.id not in chosen]
             counts.update("overtaken" if state == "taken in" else state for state in states)
     return dict(counts)

@@ -34,7 +34,7 @@ def promote(p: Platform, run: Run, gated: dict[str, Any], approval: Mapping[str,
         RegistryFailed: its bytes are not those that were fitted, or not to be had; the champion is unchanged.
         PreconditionFailed: main moved so that its gates do not speak for it any more; the champion is unchanged.
     """
-    done = merged_as(p.lake, gated["run_key"])
+    done = merged_as(p.lake, p.case.name, gated["run_key"])
     done = done or merge(p, run, _judged_now(p, run, gated, _after_its_gates(p, gated, approval or {})))
     return told(p, gated["run_key"], done) | {"page": PAGE}
 

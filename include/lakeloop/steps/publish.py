@@ -62,7 +62,7 @@ def publish(lake: Lake, tables: Tables, lease: Lease, work: Work) -> str:
             stop=stop_after_attempt(_ROUNDS), wait=wait_random_exponential(0.1, max=5), reraise=True,
         ):  # fmt: skip
             with attempt:
-                done = merged_as(lake, run_key)
+                done = merged_as(lake, work.receipt.case, run_key)
                 if done:
                     return done
                 lease.check_not_frozen()
@@ -84,7 +84,7 @@ def _round(lake: Lake, tables: Tables, work: Work, epoch: int) -> str:
     try:
         done = lake.merge(branch, MAIN, f"{receipt.kind} {receipt.case}", metadata(receipt, head, epoch))
     except (AlreadyPublished, NothingToDo) as error:
-        found = merged_as(lake, receipt.run_key)
+        found = merged_as(lake, receipt.case, receipt.run_key)
         if found is None:
             msg = f"{error} But no merge on main names {receipt.run_key}."
             raise GateViolation(msg) from error

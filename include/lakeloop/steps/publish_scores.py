@@ -33,7 +33,7 @@ def publish_dates(p: Platform, run: Run, candidate: str, dates: list[JudgedDate]
         PreconditionFailed: what the scores read was restated or withdrawn before the merge; nothing was published.
     """
     key = act_key(p, candidate, dates)
-    done = merged_as(p.lake, key)
+    done = merged_as(p.lake, p.case.name, key)
     if done is None:
         done, dates = _publish_open(p, run, candidate, dates)
     return act_key(p, candidate, dates), done, dates

@@ -22,7 +22,7 @@ from lakeloop.steps.watch import JudgedDate
 
 def settle(p: Platform, run: Run, dates: list[JudgedDate]) -> tuple[str, str, int]:
     """Note the dates that still are what was judged: run key, merge commit (empty: none is) and how many."""
-    done = merged_as(p.lake, settle_key(p, dates))
+    done = merged_as(p.lake, p.case.name, settle_key(p, dates))
     if done is None:
         done, dates = _settle_open(p, run, dates)
     return settle_key(p, dates), done, len(dates)

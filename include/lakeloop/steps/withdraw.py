@@ -40,7 +40,7 @@ def withdraw(
     for attempt in Retrying(retry=retry_if_exception_type(Outdated), stop=stop_after_attempt(3), reraise=True):
         with attempt:
             key = withdrawal_key(p, condemned)
-            done = merged_as(p.lake, key)
+            done = merged_as(p.lake, p.case.name, key)
             receipt = receipt_on(p.lake, done, key) if done else None
             if done and isinstance(receipt, WithdrawalReceipt):
                 return done, receipt

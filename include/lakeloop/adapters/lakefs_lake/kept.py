@@ -1,4 +1,4 @@
-"""What was read of the lake and can never change: commits with all before them, and receipts as they are at a commit.
+"""What was read of the lake and can never change: commits, receipts as they are at a commit, and states folded from all of them.
 
 Nothing in this file is the truth: each row carries a digest of itself, what does not fit is asked of the lake again,
 and the whole of it may be deleted at any time.
@@ -8,7 +8,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import batched
+from itertools import batched, takewhile
 from pathlib import Path
 
 from lakeloop.core.errors import NotFound
@@ -16,30 +16,39 @@ from lakeloop.forgettable import ForgettableFile, digest_of_row
 from lakeloop.ports import At, Commit
 
 _AT_ONCE = 500  # commits named in one question
+_PAGE = 32  # commits of a history that are read at a time
+_STATES = 4  # that are kept of one thing
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS commits (id TEXT PRIMARY KEY, parent TEXT, body BLOB, digest TEXT);
 CREATE TABLE IF NOT EXISTS objects (ref TEXT, path TEXT, body BLOB, digest TEXT, PRIMARY KEY (ref, path)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS states (of TEXT, ref TEXT, body BLOB, digest TEXT, PRIMARY KEY (of, ref));
 """
 _CHAIN = """
 WITH RECURSIVE chain(id, parent, body, digest) AS (
     SELECT id, parent, body, digest FROM commits WHERE id = ?
-    UNION SELECT older.id, older.parent, older.body, older.digest FROM commits AS older JOIN chain ON older.id = chain.parent
+    UNION ALL SELECT older.id, older.parent, older.body, older.digest FROM commits AS older JOIN chain ON older.id = chain.parent
+    LIMIT ?
 ) SELECT id, parent, body, digest FROM chain
+"""
+_FORGET = """
+DELETE FROM states WHERE of = ?1 AND rowid NOT IN (SELECT rowid FROM states WHERE of = ?1 ORDER BY rowid DESC LIMIT ?2)
 """
 
 
 class Kept:
-    """Histories and small objects of one repository in a local file."""
+    """Histories, small objects and folded states of one repository in a local file; what other code folded is not believed."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = ForgettableFile(file, _SCHEMA)
-        self._last: tuple[Commit, ...] = ()  # the history read last, newest first
+    def __init__(self, file: Path, code_version: str = "") -> None:
+        self._file, self._code = ForgettableFile(file, _SCHEMA), code_version
         self._read: dict[At, bytes] = {}  # what this process has read of the objects
 
-    def history(self, head: str, ask: Callable[[str, str], Iterator[Commit]]) -> tuple[Commit, ...]:
-        """First-parent history of a commit, newest first; `ask` gets the head and a commit that it may stop at."""
-        self._last = self._known(head) or self._grown(head, ask)
-        return self._last
+    def history(self, head: str, ask: Callable[[str, str], Iterator[Commit]]) -> Iterator[Commit]:
+        """First-parent history of a commit, newest first; `ask` gets a head and a commit that it may stop at."""
+        at = head
+        while at:
+            some = self._known(at, _PAGE) or self._grown(at, ask)
+            yield from some
+            at = next(iter(some[-1].parents), "")
 
     def objects(self, wanted: Sequence[At]) -> dict[At, bytes]:
         """Those of the objects that are kept."""
@@ -54,29 +63,39 @@ class Kept:
         rows = [(*at, body, digest_of_row(*at, body)) for at, body in objects.items()]
         self._file.use(lambda base: base.executemany("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)", rows))
 
-    def _known(self, head: str) -> tuple[Commit, ...]:
-        at = next((at for at, commit in enumerate(self._last) if commit.id == head), None)
-        return self._last[at:] if at is not None else self._file.use(lambda base: _chain(base, head)) or ()
+    def state(self, of: str, commits: Sequence[str]) -> tuple[str, bytes] | None:
+        """The state of something at the first of the commits at which it is kept."""
+        return self._file.use(lambda base: _state(base, self._by_this_code(of), commits))
 
-    def _grown(self, head: str, ask: Callable[[str, str], Iterator[Commit]]) -> tuple[Commit, ...]:
-        """The history as the lake tells it, down to a commit whose own is kept whole; down to the first where none is."""
+    def keep_state(self, of: str, commit: str, body: bytes) -> None:
+        """Keep the state of something at a commit, and of earlier ones a few: work goes on where it was begun."""
+        name = self._by_this_code(of)
+        row = name, commit, body, digest_of_row(name, commit, body)
+
+        def keep(base: sqlite3.Connection) -> None:
+            base.execute("INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?)", row)
+            base.execute(_FORGET, (name, _STATES))
+
+        self._file.use(keep)
+
+    def _by_this_code(self, of: str) -> str:
+        return f"{of} {self._code}"
+
+    def _known(self, head: str, most: int) -> tuple[Commit, ...]:
+        return self._file.use(lambda base: _chain(base, head, most)) or ()
+
+    def _grown(self, head: str, ask: Callable[[str, str], Iterator[Commit]]) -> list[Commit]:
+        """A history as the lake tells it, down to a commit that is kept; down to the first where none is."""
         try:
-            new, older = self._walk(ask(head, self._file.use(_newest) or ""))
+            new = self._unknown(ask(head, self._file.use(_newest) or ""))
         except NotFound:  # the lake does not know where it may stop: what is kept is of another, or of one made anew
-            new, older = [], ()
-        if not older and (not new or new[-1].parents):
-            new, older = self._walk(ask(head, ""))
+            new = self._unknown(ask(head, ""))
         rows = [_row(commit) for commit in reversed(new)]
         self._file.use(lambda base: base.executemany("INSERT OR REPLACE INTO commits VALUES (?, ?, ?, ?)", rows))
-        return (*new, *older)
+        return new
 
-    def _walk(self, told: Iterator[Commit]) -> tuple[list[Commit], tuple[Commit, ...]]:
-        new: list[Commit] = []
-        for commit in told:
-            if older := self._known(commit.id):
-                return new, older
-            new.append(commit)
-        return new, ()
+    def _unknown(self, told: Iterator[Commit]) -> list[Commit]:
+        return list(takewhile(lambda commit: not self._known(commit.id, 1), told))
 
 
 def _found(base: sqlite3.Connection, wanted: Sequence[At]) -> dict[At, bytes]:
@@ -89,11 +108,20 @@ def _found(base: sqlite3.Connection, wanted: Sequence[At]) -> dict[At, bytes]:
     return found
 
 
-def _chain(base: sqlite3.Connection, head: str) -> tuple[Commit, ...]:
-    """The whole history of a commit, or nothing where a part of it is missing or not what was kept."""
-    rows = base.execute(_CHAIN, (head,)).fetchall()
-    is_whole = rows and not rows[-1][1] and all(row[3] == digest_of_row(*row[:3]) for row in rows)
-    return tuple(_commit(row[0], row[2]) for row in rows) if is_whole else ()
+def _chain(base: sqlite3.Connection, head: str, most: int) -> tuple[Commit, ...]:
+    """A history as far as it is kept, and is what was kept."""
+    rows = base.execute(_CHAIN, (head, most)).fetchall()
+    return tuple(_commit(row[0], row[2]) for row in takewhile(lambda row: row[3] == digest_of_row(*row[:3]), rows))
+
+
+def _state(base: sqlite3.Connection, of: str, commits: Sequence[str]) -> tuple[str, bytes] | None:
+    kept = {ref for (ref,) in base.execute("SELECT ref FROM states WHERE of = ?", (of,))}
+    for commit in commits:
+        if commit in kept:
+            body, digest = base.execute("SELECT body, digest FROM states WHERE of = ? AND ref = ?", (of, commit)).fetchone()
+            if digest == digest_of_row(of, commit, body):
+                return commit, body
+    return None
 
 
 def _newest(base: sqlite3.Connection) -> str:

@@ -21,14 +21,15 @@ _AT_ONCE = 8
 
 
 class LakeFSLake(LakeObjects):
-    """ports.Lake over lakefs-sdk for one repository; in the `kept` file stands what need not be asked twice."""
+    """ports.Lake over lakefs-sdk for one repository; in the `kept` file stands what need not be asked, or folded, twice."""
 
     def __init__(
-        self, endpoint: str, access_key_id: str, secret_access_key: str, repository: str, kept: Path | None = None
-    ) -> None:
+        self, endpoint: str, access_key_id: str, secret_access_key: str, repository: str, kept: Path | None = None,
+        code_version: str = "",
+    ) -> None:  # fmt: skip
         client = client_of(endpoint, access_key_id, secret_access_key)
         super().__init__(client, repository)
-        self._kept = Kept(kept) if kept else None
+        self._kept = Kept(kept, code_version) if kept else None
         self._branches = branches_api.BranchesApi(client)
         self._commits = commits_api.CommitsApi(client)
         self._refs = refs_api.RefsApi(client)
@@ -78,7 +79,7 @@ class LakeFSLake(LakeObjects):
         """First-parent history, newest first."""
         if self._kept is None:
             return self._log(ref)
-        return iter(self._kept.history(ref if is_commit(ref) else self.head(ref), self._log))
+        return self._kept.history(ref if is_commit(ref) else self.head(ref), self._log)
 
     def _log(self, ref: str, stop_at: str = "") -> Iterator[Commit]:
         options = {"stop_at": stop_at} if stop_at else {}
@@ -220,6 +221,15 @@ class LakeFSLake(LakeObjects):
         if found and self._kept:
             self._kept.keep(found)
         return kept | found
+
+    def recall(self, of: str, commits: Sequence[str]) -> tuple[str, bytes] | None:
+        """The first of the commits at which a state of something is kept, and that state."""
+        return self._kept.state(of, commits) if self._kept else None
+
+    def remember(self, of: str, commit: str, state: bytes) -> None:
+        """Keep the state of something at a commit, where anything is kept."""
+        if self._kept:
+            self._kept.keep_state(of, commit, state)
 
     def _find(self, at: At) -> bytes | None:
         try:

@@ -1,0 +1,47 @@
+"""A dict whose stored values are read when somebody asks for them, since most work asks for few."""
+
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import Any
+
+
+class LazyDict[K, V](MutableMapping[K, V]):
+    """Keys are known at once and in order; a value stays as it is `stored` until it is asked for, and is read once."""
+
+    def __init__(self, stored: Mapping[K, bytes] | None = None, read: Callable[[bytes], V] | None = None) -> None:
+        self._held: dict[K, Any] = dict(stored or {})
+        self._unread = set(self._held)
+        self._read = read
+
+    def stored(self, write: Callable[[V], bytes]) -> Iterator[tuple[K, bytes]]:
+        """Every value as it is stored; those that were read, or set, by `write`."""
+        return ((key, value if key in self._unread else write(value)) for key, value in self._held.items())
+
+    def __getitem__(self, key: K) -> V:
+        value = self._held[key]
+        if key in self._unread and self._read:
+            value = self._held[key] = self._read(value)
+            self._unread.discard(key)
+        return value  # type: ignore[no-any-return]  # what is not unread is a V
+
+    def __setitem__(self, key: K, value: V) -> None:
+        self._unread.discard(key)
+        self._held[key] = value
+
+    def __delitem__(self, key: K) -> None:
+        self._unread.discard(key)
+        del self._held[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._held
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._held)
+
+    def __reversed__(self) -> Iterator[K]:
+        return reversed(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._held!r})"

@@ -1,0 +1,92 @@
+"""A ledger as bytes, and back: what grows by the day is read when it is asked for."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from io import BytesIO
+
+from pydantic import TypeAdapter
+
+from lakeloop.core.lake import Delivery, UnitId
+from lakeloop.core.lazy_dict import LazyDict
+from lakeloop.core.ledger import Entry, Ledger, Owner, PublishedScores
+from lakeloop.core.receipts import RECEIPT, LandedRecord, PromotionReceipt, RefusedRecord, SettledRecord, WithdrawnRecord
+from lakeloop.core.value import Value
+
+_LANDED: TypeAdapter[list[LandedRecord]] = TypeAdapter(list[LandedRecord])
+_OWNERS: TypeAdapter[list[Owner]] = TypeAdapter(list[Owner])
+_SCORES: TypeAdapter[PublishedScores] = TypeAdapter(PublishedScores)
+
+
+class _Front(Value):
+    """The first line: all that is small, and the keys of the rest with the lengths of their values, which follow."""
+
+    head: str
+    entries: list[tuple[str, int]]
+    landed: list[tuple[UnitId, int]]
+    owners: list[tuple[UnitId, int]]
+    scores: list[tuple[date, int]]
+    refused: list[tuple[Delivery, tuple[RefusedRecord, str]]]
+    withdrawn: list[tuple[tuple[UnitId, str], tuple[WithdrawnRecord, str]]]
+    judged: list[tuple[str, date]]
+    settled: list[tuple[tuple[date, frozenset[tuple[str, str]]], SettledRecord]]
+    accepted: list[tuple[frozenset[Delivery], str]]
+    dropped: list[str]
+    promotions: list[PromotionReceipt]
+    promoted_at: list[datetime | None]
+    flagged: list[int]
+    gone: list[tuple[Delivery, str]]  # with the retention's run key
+
+
+def packed(ledger: Ledger) -> bytes:
+    """All that a ledger says."""
+    values: list[bytes] = []
+    front = _Front(
+        head=ledger.head,
+        entries=_put(ledger.entries.stored(_packed_entry), values),
+        landed=_put(ledger.landed.stored(_LANDED.dump_json), values),
+        owners=_put(ledger.owners.stored(_OWNERS.dump_json), values),
+        scores=_put(ledger.scores.stored(_SCORES.dump_json), values),
+        refused=list(ledger.refused.items()), withdrawn=list(ledger.withdrawn.items()), judged=list(ledger.judged),
+        settled=list(ledger.settled.items()), accepted=list(ledger.accepted.items()), dropped=list(ledger.dropped),
+        promotions=ledger.promotions, promoted_at=ledger.promoted_at, flagged=list(ledger.flagged),
+        gone=[(one, entry.receipt.run_key) for one, entry in ledger.gone.items()],
+    )  # fmt: skip
+    return b"".join([front.model_dump_json().encode(), b"\n", *values])
+
+
+def unpacked(body: bytes) -> Ledger:
+    """The ledger that was packed."""
+    file = BytesIO(body)
+    front = _Front.model_validate_json(file.readline())
+    entries = LazyDict(_taken(front.entries, file), _unpacked_entry)
+    return Ledger(
+        front.head, entries,
+        landed=LazyDict(_taken(front.landed, file), _LANDED.validate_json),
+        owners=LazyDict(_taken(front.owners, file), _OWNERS.validate_json),
+        scores=LazyDict(_taken(front.scores, file), _SCORES.validate_json),
+        refused=dict(front.refused), withdrawn=dict(front.withdrawn), judged=set(front.judged),
+        settled=dict(front.settled), accepted=dict(front.accepted), dropped=set(front.dropped),
+        promotions=front.promotions, promoted_at=front.promoted_at, flagged=set(front.flagged),
+        gone={one: entries[run_key] for one, run_key in front.gone},
+    )  # fmt: skip
+
+
+def _put[K](stored: Iterable[tuple[K, bytes]], values: list[bytes]) -> list[tuple[K, int]]:
+    keys = []
+    for key, value in stored:
+        keys.append((key, len(value)))
+        values.append(value)
+    return keys
+
+
+def _taken[K](keys: Iterable[tuple[K, int]], file: BytesIO) -> dict[K, bytes]:
+    return {key: file.read(length) for key, length in keys}
+
+
+def _packed_entry(entry: Entry) -> bytes:
+    return b"\n".join([entry.commit.encode(), entry.parent.encode(), entry.receipt.model_dump_json().encode()])
+
+
+def _unpacked_entry(stored: bytes) -> Entry:
+    commit, parent, receipt = stored.split(b"\n", 2)
+    return Entry(commit.decode(), parent.decode(), RECEIPT.validate_json(receipt))
