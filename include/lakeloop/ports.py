@@ -91,9 +91,9 @@ class Lake(Protocol):
         """Small objects at commits, side by side; what is not there is left out."""
 
     def recall(self, of: str, commits: Sequence[str]) -> tuple[str, bytes] | None:
-        """The first of the commits at which a state of something is kept, as this code folded it, and that state.
+        """One of the commits at which a state of something is kept, as this code folded it, and that state.
 
-        To lose it costs another fold and no more.
+        It is the first of them that has one, or one that was recalled before. To lose it costs another fold and no more.
         """
 
     def remember(self, of: str, commit: str, state: bytes) -> None:

@@ -79,9 +79,10 @@ class FolderSource:
 
     def arrivals(self, case: UseCase) -> Iterator[FolderArrival]:
         """Every folder with a manifest whose path names a table of the case and a date; in one date by their numbers."""
+        feed = self._root / case.name  # once: a path that is made anew for each delivery costs as much as reading its manifest
         for names in self._holders(case):
             unit, place = unit_at(case, names), place_of(names)
-            arrival = self._arrival(case, *unit, place) if unit and place else None
+            arrival = self._arrival(feed, case, *unit, place) if unit and place else None
             if arrival:
                 yield arrival
 
@@ -110,8 +111,7 @@ class FolderSource:
             inner = in_order(entry.name for entry in entries_of(folder) if entry.is_dir(follow_symlinks=is_on_the_way))
             left += [(*names, name) for name in reversed(inner)]
 
-    def _arrival(self, case: UseCase, contract: TableContract, day: date, place: Place) -> FolderArrival | None:
-        feed = self._root / case.name
+    def _arrival(self, feed: Path, case: UseCase, contract: TableContract, day: date, place: Place) -> FolderArrival | None:
         try:
             with opened_folder(feed, place) as folder:
                 manifest = manifest_of(read_plain(folder, MANIFEST, MANIFEST_BYTES), contract.name, day)

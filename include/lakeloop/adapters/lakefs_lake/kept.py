@@ -41,6 +41,7 @@ class Kept:
     def __init__(self, file: Path, code_version: str = "") -> None:
         self._file, self._code = ForgettableFile(file, _SCHEMA), code_version
         self._read: dict[At, bytes] = {}  # what this process has read of the objects
+        self._states: dict[str, tuple[str, bytes]] = {}  # and of states, the last of each thing
 
     def history(self, head: str, ask: Callable[[str, str], Iterator[Commit]]) -> Iterator[Commit]:
         """First-parent history of a commit, newest first; `ask` gets a head and a commit that it may stop at."""
@@ -64,8 +65,14 @@ class Kept:
         self._file.use(lambda base: base.executemany("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)", rows))
 
     def state(self, of: str, commits: Sequence[str]) -> tuple[str, bytes] | None:
-        """The state of something at the first of the commits at which it is kept."""
-        return self._file.use(lambda base: _state(base, self._by_this_code(of), commits))
+        """A state of something at one of the commits: what this process has read, or that of the first that has one."""
+        name = self._by_this_code(of)
+        if name not in self._states or self._states[name][0] not in commits:
+            found = self._file.use(lambda base: _state(base, name, commits))
+            if found is None:
+                return None
+            self._states[name] = found
+        return self._states[name]
 
     def keep_state(self, of: str, commit: str, body: bytes) -> None:
         """Keep the state of something at a commit, and of earlier ones a few: work goes on where it was begun."""

@@ -223,7 +223,7 @@ class LakeFSLake(LakeObjects):
         return kept | found
 
     def recall(self, of: str, commits: Sequence[str]) -> tuple[str, bytes] | None:
-        """The first of the commits at which a state of something is kept, and that state."""
+        """A commit at which a state of something is kept, the first of these or one that was recalled before, and that state."""
         return self._kept.state(of, commits) if self._kept else None
 
     def remember(self, of: str, commit: str, state: bytes) -> None:
