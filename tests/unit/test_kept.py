@@ -187,6 +187,17 @@ def test_a_hole_in_what_is_kept_is_all_that_is_asked_for(tmp_path: Path) -> None
     assert lake.told == 3  # the two, and the one they stand on
 
 
+def test_what_another_keeps_meanwhile_is_told_all_the_same(tmp_path: Path) -> None:
+    lake, head = grown(3)
+    file = tmp_path / "history.db"
+
+    def ask(at: str, stop_at: str) -> Iterator[Commit]:
+        read(Kept(file), head, lake)
+        return lake.ask(at, stop_at)
+
+    assert tuple(Kept(file).history(head, ask)) == tuple(lake.history(head))
+
+
 def test_of_a_long_history_no_more_is_read_than_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lake, head = grown(500)
     file = tmp_path / "history.db"

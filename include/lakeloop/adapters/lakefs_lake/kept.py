@@ -8,7 +8,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import batched, takewhile
+from itertools import batched, islice, takewhile
 from pathlib import Path
 
 from lakeloop.core.errors import NotFound
@@ -102,7 +102,8 @@ class Kept:
         return new
 
     def _unknown(self, told: Iterator[Commit]) -> list[Commit]:
-        return list(takewhile(lambda commit: not self._known(commit.id, 1), told))
+        """The first, which another may have kept since it was looked for, and what follows down to a commit that is kept."""
+        return [*islice(told, 1), *takewhile(lambda commit: not self._known(commit.id, 1), told)]
 
 
 def _found(base: sqlite3.Connection, wanted: Sequence[At]) -> dict[At, bytes]:
