@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from datetime import date
 from statistics import median
+from typing import NamedTuple
 
 from lakeloop import wiring
 from lakeloop.bench.machine import api_calls, spark_peak_mib, spark_seconds, spent
@@ -34,6 +35,7 @@ class Year:
     rows: int
     seconds: float
     bare_seconds: float
+    read_back_seconds: float  # of the bare job's tables, once: no audit of a committed snapshot can be less
     ratio: float
     rows_a_second: int
     steps: dict[str, float]  # seconds of each of Airflow's tasks
@@ -42,6 +44,14 @@ class Year:
     spark_peak_mib: int  # of the one Spark server, over everything it did here
     order_seconds: float  # of lakeFS: commits, merges, the gate, receipts
     moving_seconds: float  # of lakeFS, over all threads: landed bytes
+
+
+class Bare(NamedTuple):
+    """What the bare job cost over the same landed files."""
+
+    seconds: float
+    processor: float  # seconds of the Spark server
+    read_back_seconds: float
 
 
 @dataclass(frozen=True)
@@ -65,18 +75,18 @@ def warm_up(settings: Settings, times: int, say: Say) -> Stage:
 def measure(settings: Settings, stage: Stage, times: int, nights: tuple[date, date], say: Say) -> Year:
     """A range of nights in one run; then the yardstick over what it landed."""
     feed(settings, times, say, nights=nights)
-    before, there, computed = api_calls(settings.lakefs_endpoint), _landed(stage), [spark_seconds(settings.home)]
+    before, there, computed = api_calls(settings.lakefs_endpoint), _landed(stage), spark_seconds(settings.home)
     record = _ingest(stage, nights)
-    computed.append(spark_seconds(settings.home))
+    computed = spark_seconds(settings.home) - computed
     order, moving = spent(before, api_calls(settings.lakefs_endpoint), _landed(stage) - there)
     say("the bare job: same files, same tables, a scratch branch")
     bare = _bare(settings, stage)
-    computed.append(spark_seconds(settings.home))
     rows = sum(counts["rows_in"] for counts in record.tables.values())
     return Year(
-        times=times, nights=(nights[1] - nights[0]).days + 1, rows=rows, seconds=record.seconds, bare_seconds=round(bare, 1),
-        ratio=round(record.seconds / bare, 2), rows_a_second=round(rows / record.seconds), steps=_steps(stage, record),
-        spark_jobs=_jobs(settings, record), spark_processor_ratio=_ratio(*computed),
+        times=times, nights=(nights[1] - nights[0]).days + 1, rows=rows, seconds=record.seconds,
+        bare_seconds=round(bare.seconds, 1), read_back_seconds=round(bare.read_back_seconds, 1),
+        ratio=round(record.seconds / bare.seconds, 2), rows_a_second=round(rows / record.seconds), steps=_steps(stage, record),
+        spark_jobs=_jobs(settings, record), spark_processor_ratio=round(computed / max(bare.processor, 0.1), 2),
         spark_peak_mib=spark_peak_mib(settings.home), order_seconds=round(order, 2), moving_seconds=round(moving, 2),
     )  # fmt: skip
 
@@ -89,10 +99,6 @@ def measure_days(settings: Settings, stage: Stage, say: Say) -> Days:
         records.append(_ingest(stage, (night, night)))
     seconds = [record.seconds for record in records]
     return Days(seconds, median(seconds), _steps(stage, records[-1]), _jobs(settings, records[-1]))
-
-
-def _ratio(before: float, between: float, after: float) -> float:
-    return round((between - before) / max(after - between, 0.1), 2)
 
 
 def _ingest(stage: Stage, nights: tuple[date, date]) -> RunRecord:
@@ -122,8 +128,8 @@ def _landed(stage: Stage) -> int:
     return sum(1 for _ in stage.lake.list("main", f"landing/{CASE}/"))
 
 
-def _bare(settings: Settings, stage: Stage) -> float:
-    from lakeloop.spark.bare import bare_ingest
+def _bare(settings: Settings, stage: Stage) -> Bare:
+    from lakeloop.spark.bare import bare_ingest, bare_read_back
     from lakeloop.spark.connect import open_session
 
     case = wiring.load_case(REF)
@@ -132,10 +138,12 @@ def _bare(settings: Settings, stage: Stage) -> float:
     key = SessionKey(installation=settings.installation_id, database="bench", dag="bench", run=head, task="bare")
     spark = open_session(settings, key)
     try:
-        begun = time.monotonic()
+        begun, computed = time.monotonic(), spark_seconds(settings.home)
         bare_ingest(spark, settings.repository, head, "bench-bare", CASE, case.tables)
-        stage.lake.commit("bench-bare", "bare job", {})
-        return time.monotonic() - begun
+        commit = stage.lake.commit("bench-bare", "bare job", {})
+        written, computed = time.monotonic(), spark_seconds(settings.home) - computed
+        bare_read_back(spark, settings.repository, commit, case.tables)
+        return Bare(written - begun, computed, time.monotonic() - written)
     finally:
         spark.stop()
         stage.lake.delete_branch("bench-bare")

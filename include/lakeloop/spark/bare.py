@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lakeloop.core.contract import TableContract
+from lakeloop.core.lake import DATE_COLUMN
 from lakeloop.spark.cells import spark_type
 
 
@@ -19,9 +20,29 @@ def bare_ingest(spark: Any, repository: str, landing_commit: str, branch: str, c
             .option("header", "true")
             .option("nullValue", "NA")
             .csv(f"s3a://{repository}/{landing_commit}/landing/{case}/{table.name}/*/*/*.csv")
-            .withColumn("data_date", f.to_date(f.regexp_extract("_metadata.file_path", r"/(\d{4}-\d{2}-\d{2})/", 1)))
+            .withColumn(DATE_COLUMN, f.to_date(f.regexp_extract("_metadata.file_path", r"/(\d{4}-\d{2}-\d{2})/", 1)))
         )
-        path = f"s3a://{repository}/{branch}/bare/{table.name}"
-        found.repartition("data_date").write.format("delta").partitionBy("data_date").save(path)
+        path = _path(repository, branch, table)
+        found.repartition(DATE_COLUMN).write.format("delta").partitionBy(DATE_COLUMN).save(path)
         rows += spark.read.format("delta").load(path).count()
     return rows
+
+
+def bare_read_back(spark: Any, repository: str, ref: str, tables: Sequence[TableContract]) -> int:
+    """Read once what `bare_ingest` wrote: rows, distinct keys and a hash of whole rows by date; the dates found.
+
+    The least that a look at a committed snapshot can be: no rule, no history, no other table.
+    """
+    from pyspark.sql import functions as f
+
+    dates = 0
+    for table in tables:
+        rows = spark.read.format("delta").load(_path(repository, ref, table))
+        whole = f.xxhash64(*rows.columns)
+        keys = f.approx_count_distinct(f.xxhash64(*table.key))
+        dates += len(rows.groupBy(DATE_COLUMN).agg(f.count("*"), f.bit_xor(whole), keys).collect())
+    return dates
+
+
+def _path(repository: str, ref: str, table: TableContract) -> str:
+    return f"s3a://{repository}/{ref}/bare/{table.name}"
