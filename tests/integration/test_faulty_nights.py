@@ -60,7 +60,7 @@ def test_a_damaged_delivery_is_refused_and_one_alert_says_so(nights: Nights, sta
     nights.succeeds("ingest", nights.start("ingest"))
     nights.settle()
     ledger = nights.stage.ledger()
-    assert ledger.landed[UnitId("weather", night)], "its bytes are kept"
+    assert ledger.landed.get(UnitId("weather", night)), "its bytes are kept"
     assert (ledger.owner(UnitId("weather", night)), nights.trust(night)) == (None, "")
     told = [alert.title for alert in PlatformDb(stack.platform_db_url).outbox.all() if alert.created_at >= began]
     assert told == ["flights: 1 delivery refused"]

@@ -21,6 +21,7 @@ from lakeloop.bench.machine import api_calls
 from lakeloop.cli.main import app
 from lakeloop.core.errors import GateViolation
 from lakeloop.core.lake import receipt_path
+from lakeloop.core.packed_ledger import packed
 from lakeloop.ports import At
 from lakeloop.settings import Settings
 from lakeloop.steps import history
@@ -52,6 +53,16 @@ def calls_of(address: Address, act: Callable[[], Any]) -> int:
     return int(sum(api_calls(address.endpoint).number.values()) - before)
 
 
+def settings_of(address: Address, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The settings of commands that are run meanwhile."""
+    for name, value in {
+        "LAKEFS_ENDPOINT": address.endpoint, "LAKEFS_ACCESS_KEY_ID": address.key, "LAKEFS_SECRET_ACCESS_KEY": address.secret,
+        "REPOSITORY": address.repository, "HOME": str(address.folder),
+    }.items():  # fmt: skip
+        monkeypatch.setenv(f"LAKELOOP_{name}", value)
+    return Settings.load()
+
+
 def night(address: Address, day: date) -> None:
     """A delivery's whole way, each step with a client of its own, as tasks have."""
     deliver(address, day, ROWS)
@@ -60,7 +71,7 @@ def night(address: Address, day: date) -> None:
     watch_all(platform(address))
 
 
-@pytest.mark.parametrize("merges", [2, 16])
+@pytest.mark.parametrize("merges", [1, 3])
 def test_a_ledger_from_what_is_kept_is_the_ledger_of_the_lake(
     address: Address, monkeypatch: pytest.MonkeyPatch, merges: int
 ) -> None:
@@ -75,11 +86,38 @@ def test_a_ledger_from_what_is_kept_is_the_ledger_of_the_lake(
         for step in (ingest_all, score_all, watch_all):
             if chance.random() < 0.8:
                 step(platform(address))
-    plain = lake_at(address)
-    for commit in plain.log("main"):
-        told = read_ledger(plain, "toy", commit.id)
-        assert read_ledger(p.lake, "toy", commit.id) == told
-        assert read_ledger(lake_at(address, address.folder / "other.db"), "toy", commit.id) == told
+    plain, other = lake_at(address), address.folder / "other.db"
+    commits = [commit.id for commit in plain.log("main")]
+    for commit in commits:
+        assert read_ledger(p.lake, "toy", commit) == read_ledger(plain, "toy", commit)
+    lake_at(address, other).remember("toy", commits[-1], packed(read_ledger(plain, "toy", commits[-1])))
+    for commit in reversed(commits):  # each on top of what was kept before it
+        assert read_ledger(lake_at(address, other), "toy", commit) == read_ledger(plain, "toy", commit)
+    assert lake_at(address, other).recall("toy", commits[:merges]) is not None
+
+
+def test_a_look_far_back_leaves_the_state_at_the_head_kept(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "_KEPT_EVERY", 1)
+    p = found(address)
+    for number in range(4):
+        deliver(address, DAY_ONE + timedelta(days=number), ROWS)
+        ingest_all(p)
+    head, *older = [commit.id for commit in lake_at(address).log("main")]
+    file = address.folder / "other.db"
+    read_ledger(lake_at(address, file), "toy")
+    for commit in older:
+        read_ledger(lake_at(address, file), "toy", commit)
+    assert lake_at(address, file).recall("toy", [head]) is not None
+
+
+def test_a_state_that_other_code_kept_is_not_believed(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    found(address)
+    settings = settings_of(address, monkeypatch)
+    wiring.lake_of(settings).remember("toy", "1", b"a state")
+    assert wiring.lake_of(settings).recall("toy", ["1"]) == ("1", b"a state")
+    assert wiring.lake_of(settings, is_kept=False).recall("toy", ["1"]) is None
+    monkeypatch.setattr(wiring, "code_version", lambda *_: "other")
+    assert wiring.lake_of(settings).recall("toy", ["1"]) is None
 
 
 def test_a_ledger_costs_one_call_while_nothing_is_new_and_two_more_for_each_work_that_is(address: Address) -> None:
@@ -151,12 +189,7 @@ def test_the_history_kept_of_another_lake_is_asked_past(new_address: Callable[[]
 
 def test_verify_believes_the_lake_alone(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
     found(address)
-    for name, value in {
-        "LAKEFS_ENDPOINT": address.endpoint, "LAKEFS_ACCESS_KEY_ID": address.key, "LAKEFS_SECRET_ACCESS_KEY": address.secret,
-        "REPOSITORY": address.repository, "HOME": str(address.folder),
-    }.items():  # fmt: skip
-        monkeypatch.setenv(f"LAKELOOP_{name}", value)
-    head = next(wiring.lake_of(Settings.load()).log("main"))
+    head = next(wiring.lake_of(settings_of(address, monkeypatch)).log("main"))
     (file,) = (address.folder / "cache").glob("history-*.db")
     forged = _row(head._replace(parents=()))  # a history that is its head alone, with a digest that fits
     with closing(sqlite3.connect(file)) as base, base:

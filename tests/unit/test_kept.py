@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -103,14 +104,25 @@ def test_what_is_known_is_not_asked_for_and_what_is_new_is_asked_for_alone(tmp_p
     assert lake.told == 3  # two that are new, and the one they stand on
 
 
+@pytest.mark.parametrize("row", [9, 21])
 @pytest.mark.parametrize("column", ["body", "parent", "digest"])
-def test_a_row_that_was_meddled_with_is_asked_for_again(tmp_path: Path, column: str) -> None:
+def test_a_row_that_was_meddled_with_is_asked_for_again(tmp_path: Path, column: str, row: int) -> None:
     lake, head = grown(20)
     file = tmp_path / "history.db"
     read(Kept(file), head, lake)
     with closing(sqlite3.connect(file)) as base, base:
-        base.execute(f"UPDATE commits SET {column} = (SELECT {column} FROM commits WHERE rowid = 3) WHERE rowid = 9")
+        base.execute(f"UPDATE commits SET {column} = (SELECT {column} FROM commits WHERE rowid = 3) WHERE rowid = {row}")
     assert read(Kept(file), head, lake) == tuple(lake.history(head))
+
+
+def test_a_lake_that_tells_nothing_of_a_commit_it_may_stop_at_is_asked_for_all(tmp_path: Path) -> None:
+    lake, head = grown(20)
+    file = tmp_path / "history.db"
+    read(Kept(file), head, lake)
+    with closing(sqlite3.connect(file)) as base, base:
+        base.execute("UPDATE commits SET digest = '' WHERE id = ?", (head,))
+    found = Kept(file).history(head, lambda at, stop_at: iter(()) if stop_at else lake.history(at))
+    assert tuple(found) == tuple(lake.history(head))
 
 
 def test_many_objects_are_read_as_well_as_few(tmp_path: Path) -> None:
@@ -154,6 +166,7 @@ def test_a_state_of_something_else_or_of_other_code_is_not_believed(tmp_path: Pa
     file = tmp_path / "history.db"
     Kept(file, "old").keep_state("case", "1", b"one")
     assert Kept(file, "new").state("case", ["1"]) is None
+    assert Kept(file, "").state("case", ["1"]) is None
     assert Kept(file, "old").state("other", ["1"]) is None
     assert Kept(file, "old").state("case", ["1"]) == ("1", b"one")
 
@@ -174,6 +187,33 @@ def test_states_of_a_case_do_not_pile_up_and_leave_another_its_own(tmp_path: Pat
         Kept(file).keep_state("case", str(number), b"ours")
     assert [ref for ref in "0123456789" if Kept(file).state("case", [ref])] == ["5", "6", "7", "8"]
     assert Kept(file).state("other", ["0"]) == ("0", b"theirs")
+
+
+def test_states_that_other_code_folded_are_not_kept_beside_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    for code in ("old", "new"):
+        for number in range(9):
+            Kept(file, code).keep_state("case", f"{number} by {code}", b"ours")
+    with closing(sqlite3.connect(file)) as base:
+        assert base.execute("SELECT count(*), min(code), max(code) FROM states").fetchone() == (4, "new", "new")
+
+
+def test_a_state_that_another_process_forgets_meanwhile_gives_way_to_an_older_one(tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    for commit in ("1", "2"):
+        Kept(file).keep_state("case", commit, commit.encode())
+
+    class Interrupted(sqlite3.Connection):
+        def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+            found = super().execute(sql, *values)
+            if not sql.startswith("SELECT ref"):
+                return found
+            kept_then = iter(found.fetchall())
+            super().execute("DELETE FROM states WHERE ref = '2'")
+            return kept_then  # type: ignore[return-value]
+
+    with closing(sqlite3.connect(file, factory=Interrupted)) as base:
+        assert kept._state(base, "case", "", ["2", "1"]) == ("1", b"1")
 
 
 def test_a_hole_in_what_is_kept_is_all_that_is_asked_for(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A dict whose values are read when they are asked for is a dict like any other."""
+"""A dict whose values are read when they are asked for gives, keeps and compares them as a dict does."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Year:
     steps: dict[str, float]  # seconds of each of Airflow's tasks
     spark_jobs: dict[str, int]
     spark_processor_ratio: float  # of processor seconds of the Spark server: says more where the machine is shared
-    spark_peak_mib: int  # of the one Spark server, over everything it did here
+    spark_peak_mib: int  # of the one Spark server, until the run's end
     order_seconds: float  # of lakeFS: commits, merges, the gate, receipts
     moving_seconds: float  # of lakeFS, over all threads: landed bytes
 
@@ -77,7 +77,7 @@ def measure(settings: Settings, stage: Stage, times: int, nights: tuple[date, da
     feed(settings, times, say, nights=nights)
     before, there, computed = api_calls(settings.lakefs_endpoint), _landed(stage), spark_seconds(settings.home)
     record = _ingest(stage, nights)
-    computed = spark_seconds(settings.home) - computed
+    computed, peak = spark_seconds(settings.home) - computed, spark_peak_mib(settings.home)
     order, moving = spent(before, api_calls(settings.lakefs_endpoint), _landed(stage) - there)
     say("the bare job: same files, same tables, a scratch branch")
     bare = _bare(settings, stage)
@@ -87,7 +87,7 @@ def measure(settings: Settings, stage: Stage, times: int, nights: tuple[date, da
         bare_seconds=round(bare.seconds, 1), read_back_seconds=round(bare.read_back_seconds, 1),
         ratio=round(record.seconds / bare.seconds, 2), rows_a_second=round(rows / record.seconds), steps=_steps(stage, record),
         spark_jobs=_jobs(settings, record), spark_processor_ratio=round(computed / max(bare.processor, 0.1), 2),
-        spark_peak_mib=spark_peak_mib(settings.home), order_seconds=round(order, 2), moving_seconds=round(moving, 2),
+        spark_peak_mib=peak, order_seconds=round(order, 2), moving_seconds=round(moving, 2),
     )  # fmt: skip
 
 

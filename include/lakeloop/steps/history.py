@@ -26,7 +26,7 @@ def read_ledger(lake: Lake, case: str, at: str = "") -> Ledger:
     merges = {_receipt_of(commit): commit for commit in newer if len(commit.parents) == 2}
     receipts = lake.gather(list(merges))
     ledger = fold(head, case, (_entry(merges[at], receipts.get(at)) for at in reversed(merges)), before)
-    if len(merges) >= _KEPT_EVERY:
+    if len(merges) >= _KEPT_EVERY and (before or not at):  # a look far back would push out what is at the head
         lake.remember(case, head, packed(ledger))
     return ledger
 
@@ -40,7 +40,11 @@ def receipt_on(lake: Lake, ref: str, run_key: str) -> AnyReceipt | None:
 
 
 def merged_as(lake: Lake, case: str, run_key: str) -> str | None:
-    """The merge commit on main that brought a piece of a case's work, or None."""
+    """The merge commit on main that brought a piece of a case's work, or None.
+
+    Raises:
+        GateViolation: a merge on main has no readable receipt; `lakeloop verify` says more.
+    """
     entry = read_ledger(lake, case).entries.get(run_key)
     return entry.commit if entry else None
 

@@ -145,7 +145,7 @@ def damaged(play: Play) -> None:
     run = play.ingest()
     play.prove("the damaged delivery was refused", "1 refused" in run.verdict)
     ledger = play.stage.ledger()
-    play.prove("its bytes are kept in landing", bool(ledger.landed[UnitId("weather", FIFTH)]))
+    play.prove("its bytes are kept in landing", bool(ledger.landed.get(UnitId("weather", FIFTH))))
     play.prove("nothing of it is in the clean table", ledger.owner(UnitId("weather", FIFTH)) is None)
 
 

@@ -21,7 +21,7 @@ _STATES = 4  # that are kept of one thing
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS commits (id TEXT PRIMARY KEY, parent TEXT, body BLOB, digest TEXT);
 CREATE TABLE IF NOT EXISTS objects (ref TEXT, path TEXT, body BLOB, digest TEXT, PRIMARY KEY (ref, path)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS states (of TEXT, ref TEXT, body BLOB, digest TEXT, PRIMARY KEY (of, ref));
+CREATE TABLE IF NOT EXISTS states (of TEXT, ref TEXT, code TEXT, body BLOB, digest TEXT, PRIMARY KEY (of, ref));
 """
 _CHAIN = """
 WITH RECURSIVE chain(id, parent, body, digest) AS (
@@ -49,7 +49,7 @@ class Kept:
         while at:
             some = self._known(at, _PAGE) or self._grown(at, ask)
             yield from some
-            at = next(iter(some[-1].parents), "")
+            at = next(iter(some[-1].parents), "") if some else ""
 
     def objects(self, wanted: Sequence[At]) -> dict[At, bytes]:
         """Those of the objects that are kept."""
@@ -66,27 +66,22 @@ class Kept:
 
     def state(self, of: str, commits: Sequence[str]) -> tuple[str, bytes] | None:
         """A state of something at one of the commits: what this process has read, or that of the first that has one."""
-        name = self._by_this_code(of)
-        if name not in self._states or self._states[name][0] not in commits:
-            found = self._file.use(lambda base: _state(base, name, commits))
+        if of not in self._states or self._states[of][0] not in commits:
+            found = self._file.use(lambda base: _state(base, of, self._code, commits))
             if found is None:
                 return None
-            self._states[name] = found
-        return self._states[name]
+            self._states[of] = found
+        return self._states[of]
 
     def keep_state(self, of: str, commit: str, body: bytes) -> None:
-        """Keep the state of something at a commit, and of earlier ones a few: work goes on where it was begun."""
-        name = self._by_this_code(of)
-        row = name, commit, body, digest_of_row(name, commit, body)
+        """Keep the state of something at a commit, and of those kept before a few: work goes on where it was begun."""
+        row = of, commit, self._code, body, digest_of_row(f"{of} {self._code}", commit, body)
 
         def keep(base: sqlite3.Connection) -> None:
-            base.execute("INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?)", row)
-            base.execute(_FORGET, (name, _STATES))
+            base.execute("INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?, ?)", row)
+            base.execute(_FORGET, (of, _STATES))
 
         self._file.use(keep)
-
-    def _by_this_code(self, of: str) -> str:
-        return f"{of} {self._code}"
 
     def _known(self, head: str, most: int) -> tuple[Commit, ...]:
         return self._file.use(lambda base: _chain(base, head, most)) or ()
@@ -94,7 +89,7 @@ class Kept:
     def _grown(self, head: str, ask: Callable[[str, str], Iterator[Commit]]) -> list[Commit]:
         """A history as the lake tells it, down to a commit that is kept; down to the first where none is."""
         try:
-            new = self._unknown(ask(head, self._file.use(_newest) or ""))
+            new = self._unknown(ask(head, self._file.use(_newest) or "")) or self._unknown(ask(head, ""))
         except NotFound:  # the lake does not know where it may stop: what is kept is of another, or of one made anew
             new = self._unknown(ask(head, ""))
         rows = [_row(commit) for commit in reversed(new)]
@@ -122,12 +117,12 @@ def _chain(base: sqlite3.Connection, head: str, most: int) -> tuple[Commit, ...]
     return tuple(_commit(row[0], row[2]) for row in takewhile(lambda row: row[3] == digest_of_row(*row[:3]), rows))
 
 
-def _state(base: sqlite3.Connection, of: str, commits: Sequence[str]) -> tuple[str, bytes] | None:
-    kept = {ref for (ref,) in base.execute("SELECT ref FROM states WHERE of = ?", (of,))}
-    for commit in commits:
-        if commit in kept:
-            body, digest = base.execute("SELECT body, digest FROM states WHERE of = ? AND ref = ?", (of, commit)).fetchone()
-            if digest == digest_of_row(of, commit, body):
+def _state(base: sqlite3.Connection, of: str, code: str, commits: Sequence[str]) -> tuple[str, bytes] | None:
+    kept = {ref for (ref,) in base.execute("SELECT ref FROM states WHERE of = ? AND code = ?", (of, code))}
+    for commit in (commit for commit in commits if commit in kept):
+        # another process may have forgotten it since
+        for body, digest in base.execute("SELECT body, digest FROM states WHERE of = ? AND ref = ?", (of, commit)):
+            if digest == digest_of_row(f"{of} {code}", commit, body):
                 return commit, body
     return None
 
