@@ -20,8 +20,8 @@ from lakeloop.settings import Settings
 from use_cases.flights import FLIGHTS
 
 YEAR = Year(
-    times=10, nights=359, rows=7_000_000, seconds=300.0, bare_seconds=200.0, ratio=1.5, rows_a_second=23_333,
-    steps={"write": 100.0}, spark_jobs={"audit": 5}, spark_processor_ratio=1.4,
+    times=10, nights=359, rows=7_000_000, seconds=300.0, bare_seconds=200.0, read_back_seconds=60.0, ratio=1.5,
+    rows_a_second=23_333, steps={"write": 100.0}, spark_jobs={"audit": 5}, spark_processor_ratio=1.4,
     spark_peak_mib=3000, order_seconds=3.0, moving_seconds=9.0,
 )  # fmt: skip
 
@@ -51,6 +51,7 @@ def test_every_figure_stands_beside_its_aim() -> None:
     assert told["359 nights, 10x: ratio"] == ("1.50 : 1", "at most 1.5 : 1")
     assert told["a night through Airflow, warm"] == ("11.5 s", "under 20 s")
     assert told["359 nights, 10x: ratio of the write alone"] == ("0.50 : 1", "at most 1.5 : 1")
+    assert told["359 nights, 10x: reading back what it wrote, once"] == ("60 s: 1.30 : 1 in all", "")
     assert told["a night: Spark jobs"] == ("audit 5", "audit at most 6")
     same = "0.20 s (0.10 s of the processor)"
     assert told["day 1 and day 50, by delta-rs"] == (f"{same} and {same}; 63 and 63 calls", "flat")
