@@ -75,9 +75,9 @@ def warm_up(settings: Settings, times: int, say: Say) -> Stage:
 def measure(settings: Settings, stage: Stage, times: int, nights: tuple[date, date], say: Say) -> Year:
     """A range of nights in one run; then the yardstick over what it landed."""
     feed(settings, times, say, nights=nights)
-    before, there, computed = api_calls(settings.lakefs_endpoint), _landed(stage), spark_seconds(settings.home)
+    before, there, processor = api_calls(settings.lakefs_endpoint), _landed(stage), spark_seconds(settings.home)
     record = _ingest(stage, nights)
-    computed, peak = spark_seconds(settings.home) - computed, spark_peak_mib(settings.home)
+    computed, peak = spark_seconds(settings.home) - processor, spark_peak_mib(settings.home)
     order, moving = spent(before, api_calls(settings.lakefs_endpoint), _landed(stage) - there)
     say("the bare job: same files, same tables, a scratch branch")
     bare = _bare(settings, stage)
@@ -138,10 +138,10 @@ def _bare(settings: Settings, stage: Stage) -> Bare:
     key = SessionKey(installation=settings.installation_id, database="bench", dag="bench", run=head, task="bare")
     spark = open_session(settings, key)
     try:
-        begun, computed = time.monotonic(), spark_seconds(settings.home)
+        begun, processor = time.monotonic(), spark_seconds(settings.home)
         bare_ingest(spark, settings.repository, head, "bench-bare", CASE, case.tables)
         commit = stage.lake.commit("bench-bare", "bare job", {})
-        written, computed = time.monotonic(), spark_seconds(settings.home) - computed
+        written, computed = time.monotonic(), spark_seconds(settings.home) - processor
         bare_read_back(spark, settings.repository, commit, case.tables)
         return Bare(written - begun, computed, time.monotonic() - written)
     finally:

@@ -6,6 +6,7 @@ from typing import Any
 from lakeloop.core.contract import TableContract
 from lakeloop.core.lake import DATE_COLUMN
 from lakeloop.spark.cells import spark_type
+from lakeloop.spark.tables import uri
 
 
 def bare_ingest(spark: Any, repository: str, landing_commit: str, branch: str, case: str, tables: Sequence[TableContract]) -> int:
@@ -19,10 +20,10 @@ def bare_ingest(spark: Any, repository: str, landing_commit: str, branch: str, c
             spark.read.schema(schema)
             .option("header", "true")
             .option("nullValue", "NA")
-            .csv(f"s3a://{repository}/{landing_commit}/landing/{case}/{table.name}/*/*/*.csv")
+            .csv(uri(repository, landing_commit, f"landing/{case}/{table.name}/*/*/*.csv"))
             .withColumn(DATE_COLUMN, f.to_date(f.regexp_extract("_metadata.file_path", r"/(\d{4}-\d{2}-\d{2})/", 1)))
         )
-        path = _path(repository, branch, table)
+        path = uri(repository, branch, f"bare/{table.name}")
         found.repartition(DATE_COLUMN).write.format("delta").partitionBy(DATE_COLUMN).save(path)
         rows += spark.read.format("delta").load(path).count()
     return rows
@@ -37,12 +38,8 @@ def bare_read_back(spark: Any, repository: str, ref: str, tables: Sequence[Table
 
     dates = 0
     for table in tables:
-        rows = spark.read.format("delta").load(_path(repository, ref, table))
+        rows = spark.read.format("delta").load(uri(repository, ref, f"bare/{table.name}"))
         whole = f.xxhash64(*rows.columns)
         keys = f.approx_count_distinct(f.xxhash64(*table.key))
         dates += len(rows.groupBy(DATE_COLUMN).agg(f.count("*"), f.bit_xor(whole), keys).collect())
     return dates
-
-
-def _path(repository: str, ref: str, table: TableContract) -> str:
-    return f"s3a://{repository}/{ref}/bare/{table.name}"

@@ -89,9 +89,10 @@ class Kept:
     def _grown(self, head: str, ask: Callable[[str, str], Iterator[Commit]]) -> list[Commit]:
         """A history as the lake tells it, down to a commit that is kept; down to the first where none is."""
         try:
-            new = self._unknown(ask(head, self._file.use(_newest) or "")) or self._unknown(ask(head, ""))
+            new = self._unknown(ask(head, self._file.use(_newest) or ""))
         except NotFound:  # the lake does not know where it may stop: what is kept is of another, or of one made anew
-            new = self._unknown(ask(head, ""))
+            new = []
+        new = new or self._unknown(ask(head, ""))
         rows = [_row(commit) for commit in reversed(new)]
         self._file.use(lambda base: base.executemany("INSERT OR REPLACE INTO commits VALUES (?, ?, ?, ?)", rows))
         return new
@@ -118,12 +119,10 @@ def _chain(base: sqlite3.Connection, head: str, most: int) -> tuple[Commit, ...]
 
 
 def _state(base: sqlite3.Connection, of: str, code: str, commits: Sequence[str]) -> tuple[str, bytes] | None:
-    kept = {ref for (ref,) in base.execute("SELECT ref FROM states WHERE of = ? AND code = ?", (of, code))}
-    for commit in (commit for commit in commits if commit in kept):
-        # another process may have forgotten it since
-        for body, digest in base.execute("SELECT body, digest FROM states WHERE of = ? AND ref = ?", (of, commit)):
-            if digest == digest_of_row(f"{of} {code}", commit, body):
-                return commit, body
+    for commit in commits:
+        row = base.execute("SELECT body, digest FROM states WHERE of = ? AND ref = ? AND code = ?", (of, commit, code)).fetchone()
+        if row and row[1] == digest_of_row(f"{of} {code}", commit, row[0]):
+            return commit, row[0]
     return None
 
 
