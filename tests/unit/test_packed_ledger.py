@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from lakeloop.core import packed_ledger
 from lakeloop.core.gates import GateResult
+from lakeloop.core.lake import Delivery, UnitId
 from lakeloop.core.ledger import Entry, Ledger, fold
 from lakeloop.core.packed_ledger import packed, unpacked
 from lakeloop.core.receipts import (
@@ -92,3 +93,20 @@ def test_what_nobody_asks_for_is_neither_read_nor_written_anew(monkeypatch: pyte
     for name in ("_packed_entry", "_unpacked_entry"):
         monkeypatch.setattr(packed_ledger, name, None)
     assert packed(unpacked(body)) == body
+
+
+def test_the_same_ledger_is_the_same_bytes_whichever_way_its_sets_came_about() -> None:
+    work = [f"run-{number}" for number in range(200)]  # so many that some share a place: then the order they came in is told
+    one, other = full_of(work), full_of(work[::-1])
+    assert one == other
+    assert packed(one) == packed(other)
+
+
+def full_of(work: list[str]) -> Ledger:
+    settled = SettledRecord(data_date=DAY, sources={}, words="agree", trust="full")
+    return Ledger(
+        "",
+        judged={(key, DAY) for key in work}, dropped=set(work), flagged={hash(key) for key in work},
+        settled={(DAY, frozenset((key, "at") for key in work)): settled},
+        accepted={frozenset(Delivery(UnitId("data", DAY), 1, key) for key in work): "at"},
+    )  # fmt: skip

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from datetime import date, datetime
 from io import BytesIO
+from typing import Annotated
 
-from pydantic import TypeAdapter
+from pydantic import PlainSerializer, TypeAdapter
 
 from lakeloop.core.lake import Delivery, UnitId
 from lakeloop.core.lazy_dict import LazyDict
@@ -15,6 +16,10 @@ from lakeloop.core.value import Value
 _LANDED: TypeAdapter[list[LandedRecord]] = TypeAdapter(list[LandedRecord])
 _OWNERS: TypeAdapter[list[Owner]] = TypeAdapter(list[Owner])
 _SCORES: TypeAdapter[PublishedScores] = TypeAdapter(PublishedScores)
+
+# A set is written in the order of its values: the same ledger is the same bytes, whichever way it came about.
+type _Set[T] = Annotated[set[T], PlainSerializer(sorted)]
+type _FrozenSet[T] = Annotated[frozenset[T], PlainSerializer(sorted)]
 
 
 class _Front(Value):
@@ -27,13 +32,13 @@ class _Front(Value):
     scores: list[tuple[date, int]]
     refused: list[tuple[Delivery, tuple[RefusedRecord, str]]]
     withdrawn: list[tuple[tuple[UnitId, str], tuple[WithdrawnRecord, str]]]
-    judged: list[tuple[str, date]]
-    settled: list[tuple[tuple[date, frozenset[tuple[str, str]]], SettledRecord]]
-    accepted: list[tuple[frozenset[Delivery], str]]
-    dropped: list[str]
+    judged: _Set[tuple[str, date]]
+    settled: list[tuple[tuple[date, _FrozenSet[tuple[str, str]]], SettledRecord]]
+    accepted: list[tuple[_FrozenSet[Delivery], str]]
+    dropped: _Set[str]
     promotions: list[PromotionReceipt]
     promoted_at: list[datetime | None]
-    flagged: list[int]
+    flagged: _Set[int]
     gone: list[tuple[Delivery, str]]  # with the retention's run key
 
 
@@ -46,9 +51,9 @@ def packed(ledger: Ledger) -> bytes:
         landed=_put(ledger.landed.stored(_LANDED.dump_json), values),
         owners=_put(ledger.owners.stored(_OWNERS.dump_json), values),
         scores=_put(ledger.scores.stored(_SCORES.dump_json), values),
-        refused=list(ledger.refused.items()), withdrawn=list(ledger.withdrawn.items()), judged=list(ledger.judged),
-        settled=list(ledger.settled.items()), accepted=list(ledger.accepted.items()), dropped=list(ledger.dropped),
-        promotions=ledger.promotions, promoted_at=ledger.promoted_at, flagged=list(ledger.flagged),
+        refused=list(ledger.refused.items()), withdrawn=list(ledger.withdrawn.items()), judged=ledger.judged,
+        settled=list(ledger.settled.items()), accepted=list(ledger.accepted.items()), dropped=ledger.dropped,
+        promotions=ledger.promotions, promoted_at=ledger.promoted_at, flagged=ledger.flagged,
         gone=[(one, entry.receipt.run_key) for one, entry in ledger.gone.items()],
     )  # fmt: skip
     return b"".join([front.model_dump_json().encode(), b"\n", *values])
@@ -64,9 +69,9 @@ def unpacked(body: bytes) -> Ledger:
         landed=LazyDict(_taken(front.landed, file), _LANDED.validate_json),
         owners=LazyDict(_taken(front.owners, file), _OWNERS.validate_json),
         scores=LazyDict(_taken(front.scores, file), _SCORES.validate_json),
-        refused=dict(front.refused), withdrawn=dict(front.withdrawn), judged=set(front.judged),
-        settled=dict(front.settled), accepted=dict(front.accepted), dropped=set(front.dropped),
-        promotions=front.promotions, promoted_at=front.promoted_at, flagged=set(front.flagged),
+        refused=dict(front.refused), withdrawn=dict(front.withdrawn), judged=front.judged,
+        settled=dict(front.settled), accepted=dict(front.accepted), dropped=front.dropped,
+        promotions=front.promotions, promoted_at=front.promoted_at, flagged=front.flagged,
         gone={one: entries[run_key] for one, run_key in front.gone},
     )  # fmt: skip
 
