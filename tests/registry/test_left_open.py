@@ -18,8 +18,7 @@ from lakeloop.core.retraining import Cause
 from lakeloop.core.runs import SessionKey
 from lakeloop.steps.left_open import close_left
 from lakeloop_airflow.housekeeping import tries_over
-from tests.registry.test_mlflow_registry import PICTURES
-from tests.registry.test_mlflow_registry import model_file as model_file  # the fixture
+from tests.registry.fits import PICTURES
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint:UserWarning")  # of MLflow's own import
 TAGS = {"run_key": "k1", "airflow_run_id": "weekly__1", "cause": "weekly|2013-W27"}

@@ -1,19 +1,16 @@
 """Training runs in MLflow: open while the fit runs, failed when it fails, and one version a piece of work."""
 
-import hashlib
-import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, date, datetime, time
-from importlib.metadata import version as installed
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from lakeloop.adapters.mlflow_server.client import MODEL_FILE, TIMEOUT, asked_once, check_digest, client_of, failing, version_of
+from lakeloop.adapters.mlflow_server.client import asked_once, check_digest, client_of, failing
+from lakeloop.adapters.mlflow_server.measures import log_inputs, log_metrics
 from lakeloop.adapters.mlflow_server.trials import log_trial
-from lakeloop.core.aliases import GATES
-from lakeloop.core.errors import RegistryFailed
+from lakeloop.adapters.mlflow_server.versions import first_version, pending_models, register, shortened, unjudged, upload
 from lakeloop.core.retraining import Cause
 from lakeloop.core.tuning import Trial
 from lakeloop.ports import LearntFrom, ModelVersion, OpenRun, Pictures
@@ -21,7 +18,6 @@ from lakeloop.ports import LearntFrom, ModelVersion, OpenRun, Pictures
 _EVERY = 2  # seconds between two looks at processor, memory and disk
 _FAILURE, _WORDS = "failure", 4000  # a tag of a failed run, and its longest words
 _OURS = {"run_key", "tuning_of"}  # one of these tags is on everything that the platform writes down
-_DESCRIPTION = 5000  # characters of a version's
 _LEFT = "its try ended without a word: it was killed, or MLflow did not answer; a later try took the work up"
 
 
@@ -38,7 +34,7 @@ class MlflowRuns:
     def made(self, model: str, run_key: str) -> ModelVersion | None:
         """The version of this run key; its run is finished where the try that made it could not say so."""
         with failing(self._uri, f"looking for the version of {model} ({run_key[:12]})"):
-            version = self._first(model, run_key)
+            version = first_version(self._client, model, run_key)
             if version and version.run_id:
                 self._finish(version.run_id)
             return version
@@ -53,8 +49,8 @@ class MlflowRuns:
             query = "attributes.status = 'FINISHED' AND tags.`cause` LIKE '%'"  # the newest thousand trainings: decades
             runs = self._client.search_runs([found.experiment_id], query) if found else []
             ours = [one.data.tags for one in runs if not besides or one.data.tags.get("airflow_run_id") != besides]
-            unjudged = self._unjudged(model)
-            return [Cause(tags["cause"], tags.get("run_key") not in unjudged) for tags in ours]
+            waiting = unjudged(self._client, model)
+            return [Cause(tags["cause"], tags.get("run_key") not in waiting) for tags in ours]
 
     @contextmanager
     def running(self, model: str, run_key: str, params: Mapping[str, str], tags: Mapping[str, str]) -> Iterator[str]:
@@ -111,14 +107,14 @@ class MlflowRuns:
         run_key = tags["run_key"]
         with failing(self._uri, f"recording {model} ({run_key[:12]})"):
             check_digest(Path(model_file), sha256)
-            self._log(run_id, metrics, daily)
-            self._log_inputs(run_id, learnt)
+            log_metrics(self._client, run_id, metrics, daily)
+            log_inputs(self._client, run_id, learnt)
             with tempfile.TemporaryDirectory() as folder:
                 _draw(Path(folder), pictures)
                 self._client.log_artifacts(run_id, folder, "pictures")
             named = {**tags, "sha256": sha256}
-            model_id = self._log_model(run_id, model_file, sha256, named)
-            return self._register(model, run_id, model_id, named)
+            model_id = upload(self._client, run_id, model_file, sha256, named)
+            return register(self._client, model, run_id, model_id, named)
 
     def unended(self, model: str) -> list[OpenRun]:
         """The platform's own runs of a model that are open, oldest first; a stranger's are left out."""
@@ -134,7 +130,7 @@ class MlflowRuns:
             run = self._client.get_run(run_id)
             if run.info.status != "RUNNING":
                 return False
-            made = self._first(model, run.data.tags.get("run_key", ""))
+            made = first_version(self._client, model, run.data.tags.get("run_key", ""))
             if made and made.run_id == run_id:
                 self._finish(run_id)
             else:
@@ -144,7 +140,11 @@ class MlflowRuns:
     def fail_unfinished(self, model: str, why: str) -> list[str]:
         """PENDING models of the platform's own runs that are over become FAILED."""
         with failing(self._uri, f"looking for half uploaded models of {model}"):
-            left = [one.model_id for one in self._pending(model) if _OURS & set(one.tags) and self._is_over(one.source_run_id)]
+            left = [
+                one.model_id
+                for one in pending_models(self._client, model)
+                if _OURS & set(one.tags) and self._is_over(one.source_run_id)
+            ]
             for model_id in left:
                 self._client.set_logged_model_tags(model_id, {_FAILURE: why})
                 self._client.finalize_logged_model(model_id, "FAILED")
@@ -153,21 +153,9 @@ class MlflowRuns:
     def describe(self, version: ModelVersion, words: str, files: Mapping[str, str]) -> None:
         """A version's description (Markdown, as its page shows it), and small text files beside its run's artifacts."""
         with failing(self._uri, f"describing {version.name} version {version.version}"):
-            self._client.update_model_version(version.name, str(version.version), description=_shortened(words, files))
+            self._client.update_model_version(version.name, str(version.version), description=shortened(words, files))
             for name, text in files.items():
                 self._client.log_text(version.run_id, text, name)
-
-    def _first(self, model: str, run_key: str) -> ModelVersion | None:
-        """The first version of this run key: two tries at once may have made two."""
-        query = f"name = '{model}' AND tags.`run_key` = '{run_key}'"
-        found = [version_of(each) for each in self._client.search_model_versions(query)]
-        return min(found, key=lambda each: each.version, default=None)
-
-    def _unjudged(self, model: str) -> set[str]:
-        """Run keys of the versions that carry no word of their gates."""
-        found = self._client.search_model_versions(f"name = '{model}'")
-        ours = [one.tags for one in found if "run_key" in one.tags]
-        return {tags["run_key"] for tags in ours} - {tags["run_key"] for tags in ours if GATES in tags}
 
     def _finish(self, run_id: str) -> None:
         """A run with a version went to its end, whatever its try could not say any more."""
@@ -180,14 +168,6 @@ class MlflowRuns:
     def _kill(self, run_id: str, why: str) -> None:
         self._client.set_tag(run_id, _FAILURE, why)
         self._client.set_terminated(run_id, "KILLED")
-
-    def _pending(self, model: str) -> Iterator[Any]:
-        """Page by page, since MLflow's own filter finds no model by its status."""
-        found = self._client.get_experiment_by_name(model)
-        page: Any = self._client.search_logged_models([found.experiment_id]) if found else []
-        while page:
-            yield from (each for each in page if str(each.status) == "PENDING")
-            page = self._client.search_logged_models([found.experiment_id], page_token=page.token) if page.token else []
 
     def _is_over(self, run_id: str) -> bool:
         return bool(self._client.get_run(run_id).info.status != "RUNNING")
@@ -232,114 +212,13 @@ class MlflowRuns:
                     raise
         return str(found.experiment_id)
 
-    def _log(self, run_id: str, metrics: Mapping[str, float], daily: Mapping[str, Mapping[date, float]]) -> None:
-        from mlflow.entities import Metric
-
-        now = int(datetime.now(UTC).timestamp() * 1000)
-        rows = [Metric(name, value, now, 0) for name, value in metrics.items()]
-        for name, values in daily.items():
-            for step, (day, value) in enumerate(sorted(values.items())):
-                rows.append(Metric(name, value, int(datetime.combine(day, time(), UTC).timestamp() * 1000), step))
-        self._client.log_batch(run_id, metrics=rows)
-
-    def _log_inputs(self, run_id: str, learnt: Sequence[LearntFrom]) -> None:
-        from mlflow.entities import Dataset, DatasetInput, InputTag
-
-        self._client.log_inputs(
-            run_id,
-            [
-                DatasetInput(
-                    Dataset(
-                        name=each.name, digest=_digest(each), source_type="lakefs", source=json.dumps({"uri": each.uri}),
-                        profile=json.dumps({"num_rows": each.rows}),
-                    ),
-                    [InputTag("mlflow.data.context", each.context)],
-                )
-                for each in learnt
-            ],
-        )  # fmt: skip
-
-    def _log_model(self, run_id: str, model_file: str, sha256: str, tags: Mapping[str, str]) -> str:
-        """A model as any MLflow user loads it, its bytes those of the file."""
-        from mlflow.entities import LoggedModelOutput
-
-        experiment = self._client.get_run(run_id).info.experiment_id
-        with tempfile.TemporaryDirectory() as folder:
-            package = Path(folder) / "model"
-            _package(model_file, package)
-            check_digest(package / MODEL_FILE, sha256)
-            with asked_once():
-                logged = self._client.create_logged_model(experiment, name="model", source_run_id=run_id, tags=dict(tags))
-            try:
-                self._client.log_model_artifacts(logged.model_id, str(package))
-            except Exception:
-                with suppress(Exception):  # the error that counts is the one under way
-                    self._client.finalize_logged_model(logged.model_id, "FAILED")  # half of its files, and nobody takes it
-                raise
-        self._client.finalize_logged_model(logged.model_id, "READY")
-        self._client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, 0)])
-        return str(logged.model_id)
-
-    def _register(self, model: str, run_id: str, model_id: str, tags: Mapping[str, str]) -> ModelVersion:
-        """A new version, unless there is one of this work already; when its making failed it may have been made all the same."""
-        from mlflow.exceptions import MlflowException
-
-        if made := self._first(model, tags["run_key"]):  # of a slow try that was taken for dead, and uploaded meanwhile
-            return made
-        if not self._client.search_registered_models(f"name = '{model}'"):
-            try:
-                self._client.create_registered_model(model)
-            except MlflowException as error:
-                if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                    raise
-        try:
-            with asked_once():
-                self._client.create_model_version(
-                    model, f"models:/{model_id}", run_id, tags=dict(tags), model_id=model_id, await_creation_for=TIMEOUT
-                )
-        except MlflowException:
-            if made := self._first(model, tags["run_key"]):
-                return made
-            raise
-        made = self._first(model, tags["run_key"])
-        if made is None:
-            message = f"{model} ({tags['run_key'][:12]}) was registered and cannot be found; the champion is unchanged"
-            raise RegistryFailed(message)
-        return made
-
 
 def _open(run: Any) -> OpenRun:
     tags, started = run.data.tags, datetime.fromtimestamp(run.info.start_time / 1000, UTC)
     return OpenRun(str(run.info.run_id), str(run.info.run_name), tags.get("airflow_run_id", ""), started)
 
 
-def _shortened(words: str, files: Mapping[str, str]) -> str:
-    """As long as MLflow's databases take it; SQLite alone takes more."""
-    if len(words) <= _DESCRIPTION:
-        return words
-    more = f"\n\n… the rest is among its run's artifacts: {', '.join(name for name, text in files.items() if text == words)}"
-    return words[: _DESCRIPTION - len(more)].rpartition("\n")[0] + more
-
-
 def _draw(folder: Path, pictures: Pictures) -> None:
     from lakeloop.adapters.mlflow_server.pictures import draw
 
     draw(folder, pictures)
-
-
-def _package(model_file: str, folder: Path) -> None:
-    import mlflow.xgboost
-    import xgboost
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema
-
-    booster = xgboost.Booster(model_file=model_file)
-    names = booster.feature_names or []
-    signature = ModelSignature(Schema([ColSpec("double", name) for name in names]), Schema([ColSpec("float")]))
-    needs = [f"xgboost-cpu=={installed('xgboost-cpu')}"]  # named, since MLflow would spend seconds to find out
-    mlflow.xgboost.save_model(booster, str(folder), model_format="ubj", signature=signature, pip_requirements=needs)
-
-
-def _digest(learnt: LearntFrom) -> str:
-    """36 characters of the rows and of where they lie: MLflow takes equal names and digests for one dataset, with one source."""
-    return f"{learnt.digest[:19]}-{hashlib.sha256(learnt.uri.encode()).hexdigest()[:16]}"
