@@ -36,7 +36,8 @@ SCHEMAS = {
     ]),
     "outcomes": pa.schema([
         ("carrier", pa.string()), ("flight", pa.int32()), ("origin", pa.string()), ("dest", pa.string()),
-        ("tailnum", pa.string()), ("dep_time", pa.int32()), ("dep_delay", pa.float64()), ("arr_delay", pa.float64()), *_OURS,
+        ("tailnum", pa.string()), ("dep_time", pa.int32()), ("dep_delay", pa.float64()),
+        ("arr_time", pa.int32()), ("arr_delay", pa.float64()), ("air_time", pa.float64()), *_OURS,
     ]),
     "planes": pa.schema([("tailnum", pa.string()), ("year", pa.int32()), ("seats", pa.int32()), *_OURS]),
 }  # fmt: skip
@@ -112,13 +113,22 @@ def outcomes(planned: Rows, sky: Rows, unlabelled: int = 1) -> Rows:
         delay = None if number < unlabelled else (40.0 if late else -5.0)
         key = {name: row[name] for name in ("carrier", "flight", "origin", "dest", "tailnum")}
         left = {"dep_time": row["sched_dep_time"], "dep_delay": 0.0}  # on time: what is late loses its time on the way
-        found.append({**key, **left, "arr_delay": delay, **ours(day, lag_days=2)})
+        came = {"arr_time": clock(row["sched_arr_time"], delay), "arr_delay": delay, "air_time": None if delay is None else 90.0}
+        found.append({**key, **left, **came, **ours(day, lag_days=2)})
     return found
 
 
 def ours(day: date, lag_days: int = 0) -> dict[str, object]:
     """The platform's columns of a row that came in time."""
     return {"data_date": day, "delivered_at": arrived(day, lag_days), "available_at": arrived(day, lag_days)}
+
+
+def clock(hhmm: object, later: float | None) -> int | None:
+    """A time of the day as its feed writes it, some minutes later; None of a flight that never came."""
+    if later is None:
+        return None
+    minutes = int(str(hhmm)) // 100 * 60 + int(str(hhmm)) % 100 + int(later)
+    return minutes % 1440 // 60 * 100 + minutes % 60
 
 
 def world(dates: Iterable[date]) -> dict[str, Rows]:

@@ -7,7 +7,7 @@ from pyspark.sql import SparkSession
 
 from lakeloop.core.contract import RowRule, TableContract
 from lakeloop.core.errors import ConfigurationError
-from lakeloop.core.use_case import DriftPolicy, Identity, Settlement, UseCase
+from lakeloop.core.use_case import Agreement, DriftPolicy, Identity, Settlement, UseCase
 from lakeloop.spark.case_sql import check_sql
 from lakeloop.spark.conf import NULL_FOR_ERRORS, set_for
 from tests.spark.small_parcels import CONTRACT, PARCELS
@@ -148,11 +148,13 @@ BY_TEXT, BY_NONE = (
     Settlement(name="s", table=NAME, later="bills", on=("id",), error=error, bound=1, hint="")
     for error in ("abs(weight - sum)", "weight - summ")
 )
+AGREED = Agreement(table="bills", partner=NAME, on=("id",), share=1, error="abs(weight - sum)")
 
 
 @pytest.mark.parametrize(
     ("policy", "table", "words"),
     [
+        (DriftPolicy(agreements=(AGREED,)), NAME, f"agreement bills-{NAME} .* takes `sum` for double"),
         (DriftPolicy(identities=(TEXT,)), NAME, "identity i .* takes `note` for double"),
         (DriftPolicy(identities=(BOOLEAN,)), NAME, "is boolean, not a number"),
         (DriftPolicy(settlements=(BY_TEXT,)), NAME, "settlement s .* takes `sum` for double"),
@@ -160,7 +162,7 @@ BY_TEXT, BY_NONE = (
         (DriftPolicy(settlements=(BY_NONE,)), "bills", "settlement s .* not understood"),
     ],
 )
-def test_identities_and_settlements_are_asked_as_rules_are(
+def test_identities_agreements_and_settlements_are_asked_as_rules_are(
     spark: SparkSession, policy: DriftPolicy, table: str, words: str
 ) -> None:
     case = case_of()

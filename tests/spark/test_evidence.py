@@ -22,6 +22,7 @@ FIRST = date(2013, 3, 1)
 DATES = days(FIRST + timedelta(days=10), 8)
 POLICY = FLIGHTS.drift.model_copy(update={"minimum_rows": 0})  # these dates have no scores
 CELSIUS, NO_JFK, HALF, JFK_LATE, ALL_EARLY, DELAYED = DATES[0], DATES[1], DATES[2], DATES[4], DATES[5], DATES[6]
+IN_UTC = DATES[7]
 FAULTS = {
     CELSIUS: ("weather", "identity:relative_humidity"),
     NO_JFK: ("schedule", "members:schedule.origin"),
@@ -30,7 +31,7 @@ FAULTS = {
 
 
 def damaged() -> dict[str, Rows]:
-    """Weeks with a fault of its own on some nights; two of them only the outcomes know of."""
+    """Weeks with a fault of its own on some nights; of two of them only the outcomes know, of one only the weeks before."""
     tables = world(days(FIRST, 18))
     for row in of(tables["weather"], [CELSIUS]):
         row |= {name: (float(str(row[name])) - 32) / 1.8 for name in ("temp", "dewp")}
@@ -42,6 +43,8 @@ def damaged() -> dict[str, Rows]:
         shift(row, -1)
     for row in of(tables["outcomes"], [DELAYED]):
         leave(row, by=600.0)  # past midnight
+    for row in of(tables["outcomes"], [IN_UTC]):
+        row |= {name: None if row[name] is None else (int(str(row[name])) + 400) % 2400 for name in ("dep_time", "arr_time")}
     return tables | {"schedule": plan}
 
 
@@ -91,11 +94,17 @@ def test_every_other_night_is_ok(found: dict[date, DateEvidence]) -> None:
 
 def test_outcomes_settle_the_schedule_of_their_date_airport_by_airport(report: EvidenceReport) -> None:
     verdicts = {one.data_date: settle(one) for one in report.settled}
-    assert {day for day, verdict in verdicts.items() if verdict.word == "data_fault"} == {JFK_LATE, ALL_EARLY}
+    assert {day for day, verdict in verdicts.items() if verdict.word == "data_fault"} == {JFK_LATE, ALL_EARLY, IN_UTC}
     assert all(verdicts[day].tables == ("schedule",) for day in (JFK_LATE, ALL_EARLY))
     assert "off by 60 at JFK (" in verdicts[JFK_LATE].words
     assert "off by 60 at EWR, 60 at JFK, 60 at LGA" in verdicts[ALL_EARLY].words
-    assert {verdicts[day].word for day in DATES if day not in {JFK_LATE, ALL_EARLY}} == {"ok"}
+    assert {verdicts[day].word for day in DATES if day not in {JFK_LATE, ALL_EARLY, IN_UTC}} == {"ok"}
+
+
+def test_outcomes_that_no_week_before_bears_out_condemn_themselves(report: EvidenceReport) -> None:
+    (verdict,) = (settle(one) for one in report.settled if one.data_date == IN_UTC)
+    assert (verdict.word, verdict.tables) == ("data_fault", ("outcomes",))
+    assert "departure of outcomes is off by 240 at EWR, 240 at JFK, 240 at LGA from schedule of the date" in verdict.words
 
 
 def test_the_first_days_of_a_lake_are_provisional_and_say_so(spark: SparkSession, stack: Settings, lake: LakeFSLake) -> None:

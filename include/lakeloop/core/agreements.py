@@ -1,13 +1,16 @@
 """Facts about rows that another table, or another date, speaks of; pure."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from lakeloop.core.contract import TableContract
 from lakeloop.core.reports import Fact
 from lakeloop.core.use_case import Agreement, Settlement
+from lakeloop.core.words import counted
 
 ELSEWHERE = "elsewhere"
+_FEWEST = 10  # pairs of rows; the median of fewer says nothing
 
 
 class Error(NamedTuple):
@@ -27,8 +30,24 @@ def agreement_fact(rule: Agreement, judged: str, found: Mapping[str, int] | None
         return Fact(name=name, table=judged, value=None, bound=bound, broken=False, words=words, severity=rule.severity)
     share = paired / rows
     words = f"{rows - paired} of {rows} rows of {rule.table} have no {' and '.join(rule.on)} in {rule.partner} of the date"
+    if share >= rule.share and rule.mark is not None and share < rule.mark:
+        bound = f">= {rule.mark:g} of the rows"
+        return Fact(name=name, table=judged, value=share, bound=bound, broken=True, words=words, severity="warning")
     broken = share < rule.share
     return Fact(name=name, table=judged, value=share, bound=bound, broken=broken, words=words, severity=rule.severity)
+
+
+def disagreement_fact(rule: Agreement, judged: str, found: Mapping[str, float | None] | None) -> Fact:
+    """The median error of the date's pairs; of too few nothing is said."""
+    name, bound = f"disagreement:{rule.table}-{rule.partner}", f"median error <= {rule.bound:g}"
+    pairs, error = int((found or {}).get("compared") or 0), (found or {}).get("error")
+    if error is None or pairs < _FEWEST:
+        words = f"not judged: {counted(pairs, 'row')} of {rule.table} can be compared with {rule.partner}"
+        return Fact(name=name, table=judged, value=None, bound=bound, broken=False, words=words, severity=rule.severity)
+    words = f"{rule.table} and {rule.partner} of the date are {error:.3g} apart in the median of {counted(pairs, 'pair')}"
+    broken = error > rule.bound
+    words += f" (bound {rule.bound:g}): {rule.hint}" if broken else ""
+    return Fact(name=name, table=judged, value=error, bound=bound, broken=broken, words=words, severity=rule.severity)
 
 
 def elsewhere_fact(contract: TableContract, rows: int, days: int) -> Fact:
@@ -41,19 +60,37 @@ def elsewhere_fact(contract: TableContract, rows: int, days: int) -> Fact:
     )  # fmt: skip
 
 
-def settlement_fact(rule: Settlement, errors: Mapping[str, Error]) -> Fact:
-    """The worst group's median error, by what came later; groups too small to say anything are left out."""
-    name, bound = f"settled:{rule.name}", f"median error <= {rule.bound:g}"
+def settlement_facts(
+    rule: Settlement, errors: Mapping[str, Error], before: Mapping[str, Error] = MappingProxyType({})
+) -> list[Fact]:
+    """What came later against the table, group by group; groups too small to say anything are left out.
+
+    `before` are the errors of the same later rows by the table of an earlier week: where they lie nearer to that than half of
+    the way to the date's own, the table of the date is the odd one of the three, else what came later is.
+    """
     known = {group: one.median for group, one in errors.items() if one.median is not None and one.rows >= rule.fewest}
-    if not known:
-        words = f"not judged: {rule.later} has too few rows to compare with"
-        return Fact(name=name, table=rule.table, value=None, bound=bound, broken=False, words=words)
-    worst = max(known, key=lambda group: known[group])
     wrong = {group: error for group, error in sorted(known.items()) if error > rule.bound}
+    past = {group: one.median for group, one in before.items() if one.median is not None and group in wrong}
+    odd = {group: wrong[group] for group, error in past.items() if error > wrong[group] / 2}
+    facts = [_off(rule, rule.later, odd, f"and from {rule.table} of the weeks before as well")] if odd else []
+    if ours := {group: error for group, error in wrong.items() if group not in odd}:
+        facts.append(_off(rule, rule.table, ours, f"says {rule.later}: {rule.hint}"))
+    return facts or [_sound(rule, max(known.values(), default=None))]
+
+
+def _off(rule: Settlement, table: str, wrong: Mapping[str, float], why: str) -> Fact:
     off = ", ".join(f"{error:.3g}{f' at {group}' if group else ''}" for group, error in wrong.items())
-    words = (
-        f"{rule.name} of {rule.table} is off by {off} (bound {rule.bound:g}), says {rule.later}: {rule.hint}"
-        if wrong
-        else f"{rule.name} of {rule.table} is what {rule.later} says"
-    )
-    return Fact(name=name, table=rule.table, value=known[worst], bound=bound, broken=bool(wrong), words=words)
+    other = f" from {rule.table} of the date" if table == rule.later else ""
+    words = f"{rule.name} of {table} is off by {off}{other} (bound {rule.bound:g}), {why}"
+    return _settled(rule, table, max(wrong.values()), words, is_broken=True)
+
+
+def _sound(rule: Settlement, worst: float | None) -> Fact:
+    if worst is None:
+        return _settled(rule, rule.table, None, f"not judged: {rule.later} has too few rows to compare with")
+    return _settled(rule, rule.table, worst, f"{rule.name} of {rule.table} is what {rule.later} says")
+
+
+def _settled(rule: Settlement, table: str, value: float | None, words: str, *, is_broken: bool = False) -> Fact:
+    bound = f"median error <= {rule.bound:g}"
+    return Fact(name=f"settled:{rule.name}", table=table, value=value, bound=bound, broken=is_broken, words=words)

@@ -102,13 +102,19 @@ class Variety(Value):
 
 
 class Agreement(Value):
-    """Rows of one table that have a partner in another one of the same date, over the columns that both share."""
+    """Rows of one table that have a partner in another one of the same date, and what the two must say alike."""
 
     table: str
     partner: str
-    on: tuple[str, ...]
+    on: tuple[str, ...]  # columns that both have
     share: float  # of the rows of `table`, at least
     severity: Severity = "critical"
+    mark: float | None = None  # a share below this is marked where it is not refused
+    error: str = (
+        ""  # a SQL expression over the columns of both, joined by a key; of a column that both have, the value of `table`
+    )
+    bound: float = 0  # a median error of a date above this breaks it
+    hint: str = ""
 
 
 class Settlement(Value):
@@ -123,6 +129,7 @@ class Settlement(Value):
     hint: str
     by: tuple[str, ...] = ()
     fewest: int = 10  # a group with fewer rows is not judged
+    weeks: int = 0  # before the date, whose rows of `table` say which of the two is the odd one; 0: `later` always knows better
 
 
 class QualityPolicy(Value):
@@ -274,7 +281,11 @@ class UseCase(Value):
         found |= {f"members of {one.column}": (one.table, one.column) == (table, column) for one in drift.members}
         found |= {f"shift of {one.column}": (one.table, one.column) == (table, column) for one in drift.shifts}
         found |= {f"variety of {one.column}": (one.table, one.column) == (table, column) for one in drift.varieties}
-        found |= {f"agreement of {one.table}": table in (one.table, one.partner) and column in one.on for one in drift.agreements}
+        found |= {
+            f"agreement of {one.table}": table in (one.table, one.partner)
+            and (column in one.on or names_column(one.error, column))
+            for one in drift.agreements
+        }
         found |= {
             f"settlement {one.name}": table in (one.table, one.later)
             and (column in (*one.on, *one.by) or names_column(one.error, column))

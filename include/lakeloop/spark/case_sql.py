@@ -5,7 +5,7 @@ meets a number it casts the text, so that '1.9' = 1 is true. Its plan shows a ca
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from pyspark import errors
@@ -16,7 +16,7 @@ from lakeloop.core.contract import TableContract
 from lakeloop.core.errors import ConfigurationError
 from lakeloop.core.lake import DATE_COLUMN
 from lakeloop.core.sql_text import bare, with_one_text
-from lakeloop.core.use_case import Settlement, UseCase
+from lakeloop.core.use_case import UseCase
 from lakeloop.spark.cells import spark_type
 from lakeloop.spark.conf import NULL_FOR_ERRORS, set_for
 
@@ -45,7 +45,7 @@ class Said(NamedTuple):
 
 
 def check_sql(spark: SparkSession, case: UseCase, tables: Iterable[str]) -> None:
-    """What a case says in SQL of these tables: rules, `date_of`, identities, settlements; asked before a row is read.
+    """What a case says in SQL of these tables: rules, `date_of`, identities, agreements, settlements; asked before a row is read.
 
     Raises:
         ConfigurationError: it cannot be understood, has another type than it should, or casts a column so that a value may become
@@ -56,11 +56,10 @@ def check_sql(spark: SparkSession, case: UseCase, tables: Iterable[str]) -> None
     with set_for(spark, NULL_FOR_ERRORS | _UNCUT):
         for name in asked:
             _check(spark, name, _columns(contracts[name]), _own(case, contracts[name]))
-        for rule in case.drift.settlements:  # each once, though both of its tables may be asked for
-            of = next((name for name in asked if name in {rule.table, rule.later}), None)
-            if of and {rule.table, rule.later} <= contracts.keys():
-                columns = _columns(contracts[rule.later]) | _columns(contracts[rule.table])
-                _check(spark, of, columns, [_settlement(rule)])
+        for table, other, said in _of_two(case):  # each once, though both of its tables may be asked for
+            of = next((name for name in asked if name in {table, other}), None)
+            if of and {table, other} <= contracts.keys():
+                _check(spark, of, _columns(contracts[other]) | _columns(contracts[table]), [said])
 
 
 def _own(case: UseCase, contract: TableContract) -> list[Said]:
@@ -70,8 +69,13 @@ def _own(case: UseCase, contract: TableContract) -> list[Said]:
     return [*asked, *(Said(f"identity {rule.name}", rule.error, _NUMBER) for rule in identities)]
 
 
-def _settlement(rule: Settlement) -> Said:
-    return Said(f"settlement {rule.name}", rule.error, _NUMBER)
+def _of_two(case: UseCase) -> Iterator[tuple[str, str, Said]]:
+    """What is said over the columns of two tables; of one that both have the first table's is meant."""
+    for settlement in case.drift.settlements:
+        yield settlement.table, settlement.later, Said(f"settlement {settlement.name}", settlement.error, _NUMBER)
+    for agreement in (one for one in case.drift.agreements if one.error):
+        what = f"agreement {agreement.table}-{agreement.partner}"
+        yield agreement.table, agreement.partner, Said(what, agreement.error, _NUMBER)
 
 
 def _columns(contract: TableContract) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame
 
 from lakeloop.core import facts
-from lakeloop.core.agreements import agreement_fact, elsewhere_fact
+from lakeloop.core.agreements import agreement_fact, disagreement_fact, elsewhere_fact
 from lakeloop.core.lake import UnitId
 from lakeloop.core.nights import Dates, before, by_night, days_of, is_refused, night_of
 from lakeloop.core.reports import Check, Fact
@@ -156,8 +156,9 @@ def _beyond(case: UseCase, answers: Mapping[str, Answers], unit: UnitId, dates: 
         if came == night_of(case, unit) and name != rule.table:
             continue  # two that come together are held against each other once
         is_left = other in absent or (came is not None and came > night_of(case, unit))
-        paired = answers.get(_by_held(rule, name) if is_left else f"paired {rule.table}-{rule.partner}", ())
-        found.append(agreement_fact(rule, name, dict(paired).get(day)))
+        paired = dict(answers.get(_by_held(rule, name) if is_left else f"paired {rule.table}-{rule.partner}", ())).get(day)
+        found.append(agreement_fact(rule, name, paired))
+        found += [disagreement_fact(rule, name, paired)] if rule.error else []
     contract = case.table(name)
     if contract.identity:
         rows = dict(answers.get(f"elsewhere {name}", ())).get(day, {}).get("rows", 0)

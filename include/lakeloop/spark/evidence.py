@@ -1,25 +1,35 @@
 """What the watch judges, measured for many dates at once: what other dates show of a table, and what came later says of it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from lakeloop.core.agreements import settlement_fact
+from lakeloop.core.agreements import Error, settlement_facts
 from lakeloop.core.facts import Day, history_of, identity_fact, members_fact, rows_fact
 from lakeloop.core.jobs import EvidenceJob
 from lakeloop.core.lake import DATE_COLUMN, clean, scores
 from lakeloop.core.reports import DateEvidence, EvidenceReport, Fact
-from lakeloop.core.use_case import DriftPolicy, UseCase
+from lakeloop.core.use_case import DriftPolicy, Settlement, UseCase
 from lakeloop.spark.clean import widened_by_name
 from lakeloop.spark.features import entity_table, label_frame
-from lakeloop.spark.measures import Answers, day_by_day, days_frame, errors_of, settlement_frame, with_past
-from lakeloop.spark.questions import Question, ask, reading
+from lakeloop.spark.measures import (
+    Answers,
+    day_by_day,
+    days_frame,
+    errors_of,
+    nearest_of,
+    settlement_frame,
+    weeks_before_frame,
+    with_past,
+)
+from lakeloop.spark.questions import Answer, Question, ask, reading
 from lakeloop.spark.tables import find_table, one_of
 from lakeloop.spark.training.measures import by_day
 
 Days = Mapping[date, Day]
+Asked = list[tuple[date, Answer]]
 
 
 def evidence(job: EvidenceJob, spark: SparkSession, case: UseCase) -> EvidenceReport:
@@ -28,6 +38,7 @@ def evidence(job: EvidenceJob, spark: SparkSession, case: UseCase) -> EvidenceRe
     with reading(spark, job.repository, job.data_commit, _wanted(case, dates, job.settle)) as read:
         frames = widened_by_name(case, read)
         answers = ask(_questions(case, frames, dates, job.settle))
+    answers |= _weeks_before(job, spark, case, answers)
     found = {table: day_by_day(answers.get(f"days {table}", ())) for table in case.required_on_day()} if dates else {}
     history = found.get(entity_table(case).name, {}) if dates else {}
     scored = _scored(job, spark, case)
@@ -79,10 +90,40 @@ def _facts(table: str, day: date, days: Days, policy: DriftPolicy) -> list[Fact]
 
 
 def _settled(case: UseCase, day: date, answers: Mapping[str, Answers]) -> DateEvidence:
-    found = {rule: errors_of(answers.get(f"settled {rule.name}", ())).get(day, {}) for rule in case.drift.settlements}
+    found = {rule: _errors(rule, day, answers) for rule in case.drift.settlements}
     rows = max((sum(one.rows for one in errors.values()) for errors in found.values()), default=0)
-    facts = tuple(settlement_fact(rule, errors) for rule, errors in found.items())
+    before = {rule: nearest_of(answers.get(_before(rule), ()), rule).get(day, {}) for rule in found}
+    facts = tuple(fact for rule, errors in found.items() for fact in settlement_facts(rule, errors, before[rule]))
     return DateEvidence(data_date=day, rows=rows, history_days=0, facts=facts)
+
+
+def _weeks_before(job: EvidenceJob, spark: SparkSession, case: UseCase, answers: Mapping[str, Answers]) -> dict[str, Asked]:
+    """What the weeks before say of dates on which two tables contradict each other; asked where any do."""
+    doubted = {rule: _doubted(rule, job.settle, answers) for rule in case.drift.settlements if rule.weeks}
+    doubted = {rule: days for rule, days in doubted.items() if days}
+    wanted: dict[str, set[date]] = {}
+    for rule, days in doubted.items():
+        earlier = {day - timedelta(weeks=week) for day in days for week in range(1, rule.weeks + 1)}
+        wanted.setdefault(clean(case.name, rule.table), set()).update(earlier)
+        wanted.setdefault(clean(case.name, rule.later), set()).update(days)
+    if not wanted:
+        return {}
+    with reading(spark, job.repository, job.data_commit, wanted) as read:
+        frames = widened_by_name(case, read)
+        there = {rule: days for rule, days in doubted.items() if rule.table in frames and rule.later in frames}
+        return ask([Question(_before(rule), weeks_before_frame(frames, rule, days)) for rule, days in there.items()])
+
+
+def _doubted(rule: Settlement, days: Sequence[date], answers: Mapping[str, Answers]) -> list[date]:
+    return [day for day in days if any(fact.broken for fact in settlement_facts(rule, _errors(rule, day, answers)))]
+
+
+def _errors(rule: Settlement, day: date, answers: Mapping[str, Answers]) -> dict[str, Error]:
+    return errors_of(answers.get(f"settled {rule.name}", ())).get(day, {})
+
+
+def _before(rule: Settlement) -> str:
+    return f"before {rule.name}"
 
 
 def _aucs(job: EvidenceJob, spark: SparkSession, case: UseCase) -> dict[date, float]:

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from lakeloop.core.agreements import Error
 from lakeloop.core.facts import Day, Moments
 from lakeloop.core.lake import DATE_COLUMN
+from lakeloop.core.sql_text import names_column
 from lakeloop.core.use_case import Agreement, DriftPolicy, Settlement, Staleness, UnitRatio
 from lakeloop.spark.marks import mark
 from lakeloop.spark.questions import Answer
@@ -148,29 +149,61 @@ def known_again(frame: DataFrame, columns: Sequence[str]) -> DataFrame:
 
 
 def paired_frame(frames: Mapping[str, DataFrame], rule: Agreement, dates: Iterable[date]) -> DataFrame:
-    """Per date the rows of a table, those of them that have a partner, and the partners there are."""
+    """Per date the rows of a table, those of them that have a partner, the partners there are, and what the pairs disagree by."""
+    said = _said(frames, rule)
     marked = (
         frames[name]
         .where(among(DATE_COLUMN, dates))
-        .select(DATE_COLUMN, *rule.on, F.lit(name == rule.partner).alias("is_partner"))
-        for name in (rule.table, rule.partner)
+        .select(DATE_COLUMN, *rule.on, *columns, F.lit(name == rule.partner).alias("_is_partner"))
+        for name, columns in said.items()
     )
-    mine, theirs = F.count_if(~F.col("is_partner")).alias("mine"), F.count_if("is_partner").alias("theirs")
-    both = reduce(DataFrame.unionAll, marked).groupBy(DATE_COLUMN, *rule.on).agg(mine, theirs)
-    has_partner = reduce(and_, (F.col(name).isNotNull() for name in rule.on), F.col("theirs") > 0)
-    return both.groupBy(DATE_COLUMN).agg(
-        F.sum("mine").alias("rows"),
-        F.sum(F.when(has_partner, F.col("mine")).otherwise(0)).alias("paired"),
-        F.count_if(F.col("theirs") > 0).alias("partners"),
+    every = reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), marked)
+    both = every.groupBy(DATE_COLUMN, *rule.on).agg(
+        F.count_if(~F.col("_is_partner")).alias("_mine"),
+        F.count_if("_is_partner").alias("_theirs"),
+        *(F.max(name).alias(name) for columns in said.values() for name in columns),  # the one value of a pair
     )
+    has_partner = reduce(and_, (F.col(name).isNotNull() for name in rule.on), F.col("_theirs") > 0)
+    asked = [
+        F.sum("_mine").alias("rows"),
+        F.sum(F.when(has_partner, F.col("_mine")).otherwise(0)).alias("paired"),
+        F.count_if(F.col("_theirs") > 0).alias("partners"),
+    ]
+    if rule.error:
+        error = F.when(has_partner & (F.col("_mine") == 1) & (F.col("_theirs") == 1), F.expr(rule.error))
+        asked += [F.count(error).alias("compared"), F.median(error).alias("error")]
+    return both.groupBy(DATE_COLUMN).agg(*asked)
+
+
+def _said(frames: Mapping[str, DataFrame], rule: Agreement) -> dict[str, list[str]]:
+    """The columns of each of the two that their error names; one that both have is the table's."""
+    said: dict[str, list[str]] = {rule.table: [], rule.partner: []}
+    known = {DATE_COLUMN, *rule.on}
+    for table, columns in said.items() if rule.error else ():
+        columns += (name for name in frames[table].columns if name not in known and names_column(rule.error, name))
+        known |= {*columns}
+    return said
 
 
 def settlement_frame(frames: Mapping[str, DataFrame], rule: Settlement) -> DataFrame:
     """Per date and group the median error of a table by what came later, and of how many rows."""
+    return _errors(frames, rule)
+
+
+def weeks_before_frame(frames: Mapping[str, DataFrame], rule: Settlement, dates: Sequence[date]) -> DataFrame:
+    """As `settlement_frame`, by what the table said in weeks before; none of the dates, all in doubt, speaks for another."""
+    week = F.explode(F.sequence(F.lit(1), F.lit(rule.weeks)))
+    earlier = frames[rule.table].where(~F.expr(among(DATE_COLUMN, dates))).withColumn("_week", week)
+    moved = earlier.withColumn(DATE_COLUMN, F.date_add(DATE_COLUMN, F.col("_week") * _WEEK)).where(among(DATE_COLUMN, dates))
+    return _errors({**frames, rule.table: moved}, rule, "_week")
+
+
+def _errors(frames: Mapping[str, DataFrame], rule: Settlement, *beside: str) -> DataFrame:
     joined = frames[rule.table].join(_besides(frames, rule), [DATE_COLUMN, *rule.on])
     group = F.concat_ws(" ", *rule.by) if rule.by else F.lit("")
-    error = joined.select(DATE_COLUMN, group.alias("group"), F.expr(rule.error).alias("error"))
-    return error.groupBy(DATE_COLUMN, "group").agg(F.count("error").alias("rows"), F.median("error").alias("median"))
+    error = joined.select(DATE_COLUMN, *beside, group.alias("group"), F.expr(rule.error).alias("error"))
+    measured = F.count("error").alias("rows"), F.median("error").alias("median")
+    return error.groupBy(DATE_COLUMN, *beside, "group").agg(*measured)
 
 
 def _besides(frames: Mapping[str, DataFrame], rule: Settlement) -> DataFrame:
@@ -185,6 +218,12 @@ def errors_of(answers: Answers) -> dict[date, dict[str, Error]]:
     for day, answer in answers:
         found.setdefault(day, {})[answer["group"]] = Error(answer["rows"], answer["median"])
     return found
+
+
+def nearest_of(answers: Answers, rule: Settlement) -> dict[date, dict[str, Error]]:
+    """The answers to `weeks_before_frame`: date -> group -> error by the nearest week with rows enough."""
+    enough = [(day, answer) for day, answer in answers if answer["rows"] >= rule.fewest]
+    return errors_of(sorted(enough, key=lambda one: one[1]["_week"], reverse=True))
 
 
 def _days_before(days: int, *groups: Column | str) -> WindowSpec:

@@ -12,7 +12,10 @@ _PLAN = (*KEY, "dest", "sched_dep_time", "sched_arr_time", "distance")  # a norm
 _OBSERVED = ("origin", "hour", "temp", "dewp", "wind_dir", "wind_speed", "pressure")  # no two normal days share a row
 _MINUTES = "(floor({column} / 100) * 60 + {column} % 100)"
 _LEFT, _PLANNED = (_MINUTES.format(column=column) for column in ("dep_time", "sched_dep_time"))
+_CAME, _DUE = (_MINUTES.format(column=column) for column in ("arr_time", "sched_arr_time"))
 _OFF = f"pmod({_LEFT} - dep_delay - {_PLANNED}, 1440)"  # a delay may lead past midnight
+_APART = f"pmod(({_CAME} - arr_delay - {_DUE}) - ({_LEFT} - dep_delay - {_PLANNED}), 1440)"  # a plan shifted as a whole is none
+_FLOWN = (*KEY, "dep_time", "dep_delay", "arr_time", "arr_delay", "air_time")  # normal days share up to 0.045 of their rows
 
 DRIFT = DriftPolicy(
     ratios=(
@@ -45,6 +48,7 @@ DRIFT = DriftPolicy(
     stale=(
         Staleness(table="schedule", columns=_PLAN, share=0.998),
         Staleness(table="weather", columns=_OBSERVED, share=0.5),
+        Staleness(table="outcomes", columns=_FLOWN, share=0.5),
     ),
     members=(Members(table="schedule", column="origin"), Members(table="weather", column="origin")),
     shifts=tuple(Shift(table="schedule", column=column, bound=0.25) for column in ("distance", "sched_dep_time")),
@@ -59,7 +63,16 @@ DRIFT = DriftPolicy(
         Variety(table="outcomes", column="arr_delay", nulls=0.4, low=0.3, high=3),  # a storm cancels half of a day
     ),
     agreements=(
-        Agreement(table="outcomes", partner="schedule", on=KEY, share=0.95),
+        Agreement(
+            table="outcomes",
+            partner="schedule",
+            on=KEY,
+            share=0.95,
+            mark=1.0,
+            error=f"least({_APART}, 1440 - {_APART})",
+            bound=0.0,
+            hint="times less delays give flights of another length: a delay is in another unit or column, or turned round",
+        ),
         Agreement(table="schedule", partner="weather", on=("origin",), share=1.0, severity="warning"),
     ),
     settlements=(
@@ -72,6 +85,7 @@ DRIFT = DriftPolicy(
             by=("origin",),
             bound=0.0,
             hint="its departures were that many minutes away from dep_time less dep_delay",
+            weeks=4,
         ),
     ),
     act="auto",

@@ -172,10 +172,12 @@ def _in_celsius(text: str) -> str:
 def _turned_round(text: str) -> str:
     """The day's latest flight gets the earliest one's arrival delay, and so on: a world in which what was learnt is wrong."""
     header, *rows = csv.reader(io.StringIO(text))
-    at = header.index("arr_delay")
+    at, came = header.index("arr_delay"), header.index("arr_time")
     arrived = sorted((row for row in rows if row[at] != "NA"), key=lambda row: float(row[at]))
     for row, delay in zip(arrived, [row[at] for row in reversed(arrived)], strict=True):
-        row[at] = delay
+        hours, minutes = divmod(int(row[came]), 100)
+        landed = (hours * 60 + minutes + int(float(delay)) - int(float(row[at]))) % 1440
+        row[came], row[at] = f"{landed // 60 * 100 + landed % 60}", delay
     return _text([header, *rows])
 
 
