@@ -70,8 +70,7 @@ def settlement_facts(
     """
     known = {group: one.median for group, one in errors.items() if one.median is not None and one.rows >= rule.fewest}
     wrong = {group: error for group, error in sorted(known.items()) if error > rule.bound}
-    past = {group: one.median for group, one in before.items() if one.median is not None and group in wrong}
-    odd = {group: wrong[group] for group, error in past.items() if error > wrong[group] / 2}
+    odd = {group: error for group, error in wrong.items() if group in before and (before[group].median or 0) > error / 2}
     facts = [_off(rule, rule.later, odd, f"and from {rule.table} of the weeks before as well")] if odd else []
     if ours := {group: error for group, error in wrong.items() if group not in odd}:
         facts.append(_off(rule, rule.table, ours, f"says {rule.later}: {rule.hint}"))
