@@ -198,20 +198,6 @@ def test_states_that_other_code_folded_are_not_kept_beside_its_own(tmp_path: Pat
         assert base.execute("SELECT count(*), min(code), max(code) FROM states").fetchone() == (4, "new", "new")
 
 
-def test_a_state_that_another_process_forgets_meanwhile_gives_way_to_an_older_one(tmp_path: Path) -> None:
-    file = tmp_path / "history.db"
-    for commit in ("1", "2"):
-        Kept(file).keep_state("case", commit, commit.encode())
-
-    class Interrupted(sqlite3.Connection):
-        def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
-            super().execute("DELETE FROM states WHERE ref = '2'")
-            return super().execute(sql, *values)
-
-    with closing(sqlite3.connect(file, factory=Interrupted)) as base:
-        assert kept._state(base, "case", "", ["2", "1"]) == ("1", b"1")
-
-
 def test_a_hole_in_what_is_kept_is_all_that_is_asked_for(tmp_path: Path) -> None:
     lake, head = grown(100)
     file = tmp_path / "history.db"
