@@ -123,8 +123,17 @@ def _code_of(settings: Settings) -> str:
     return code_version(settings.repo_root, settings.expectations_root)
 
 
+def _folding_code(settings: Settings) -> str:
+    """A digest of the code that folds states in this process; empty where it may have imported another than is on disk."""
+    found = platform_code(settings.repo_root)
+    return found if settings.platform_code in {"", found} else ""
+
+
 def lake_of(settings: Settings, *, is_kept: bool = True):  # type: ignore[no-untyped-def]
-    """The lakeFS client of the settings' repository; unless `is_kept`, nothing is read but from the server."""
+    """The lakeFS client of the settings' repository; unless `is_kept`, nothing is read but from the server.
+
+    No state is kept where nobody can say by which code it would be folded.
+    """
     from lakeloop.adapters.lakefs_lake import LakeFSLake
 
     server = hashlib.sha256(settings.lakefs_endpoint.encode()).hexdigest()[:8]
@@ -134,7 +143,7 @@ def lake_of(settings: Settings, *, is_kept: bool = True):  # type: ignore[no-unt
         settings.lakefs_secret_access_key.get_secret_value(),
         settings.repository,
         settings.home / "cache" / f"history-{settings.repository}-{server}.db" if is_kept else None,
-        _code_of(settings) if is_kept else "",
+        _folding_code(settings) if is_kept else "",
     )
 
 

@@ -43,7 +43,7 @@ ROWS = {1: 1.0, 2: 2.0}
 
 
 def lake_at(address: Address, kept: Path | None = None) -> LakeFSLake:
-    return LakeFSLake(address.endpoint, address.key, address.secret, address.repository, kept)
+    return LakeFSLake(address.endpoint, address.key, address.secret, address.repository, kept, "c0de")
 
 
 def calls_of(address: Address, act: Callable[[], Any]) -> int:
@@ -116,7 +116,7 @@ def test_a_state_that_other_code_kept_is_not_believed(address: Address, monkeypa
     wiring.lake_of(settings).remember("toy", "1", b"a state")
     assert wiring.lake_of(settings).recall("toy", ["1"]) == ("1", b"a state")
     assert wiring.lake_of(settings, is_kept=False).recall("toy", ["1"]) is None
-    monkeypatch.setattr(wiring, "code_version", lambda *_: "other")
+    monkeypatch.setattr(wiring, "platform_code", lambda *_: "other")
     assert wiring.lake_of(settings).recall("toy", ["1"]) is None
 
 

@@ -102,7 +102,7 @@ class NoRegistry:
 
 def platform(at: Address, lake: Lake | None = None) -> Platform:
     """The real ports of a world; `lake` stands in for its client where a test wants to break it."""
-    lake = lake or LakeFSLake(at.endpoint, at.key, at.secret, at.repository, at.folder / "cache" / "history.db")
+    lake = lake or LakeFSLake(at.endpoint, at.key, at.secret, at.repository, at.folder / "cache" / "history.db", "c0de")
     tables = DeltaRsTables(at.endpoint, at.key, at.secret, at.repository)
     options = {
         "AWS_ENDPOINT_URL": at.endpoint, "AWS_ACCESS_KEY_ID": at.key, "AWS_SECRET_ACCESS_KEY": at.secret,

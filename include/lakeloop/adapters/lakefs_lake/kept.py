@@ -36,10 +36,13 @@ DELETE FROM states WHERE of = ?1 AND rowid NOT IN (SELECT rowid FROM states WHER
 
 
 class Kept:
-    """Histories, small objects and folded states of one repository in a local file; what other code folded is not believed."""
+    """Histories, small objects and folded states of one repository in a local file; what other code folded is not believed.
 
-    def __init__(self, file: Path, code_version: str = "") -> None:
-        self._file, self._code = ForgettableFile(file, _SCHEMA), code_version
+    `code` is a digest of that which folds here; where it is empty, no state is kept, nor any believed.
+    """
+
+    def __init__(self, file: Path, code: str = "") -> None:
+        self._file, self._code = ForgettableFile(file, _SCHEMA), code
         self._read: dict[At, bytes] = {}  # what this process has read of the objects
         self._states: dict[str, tuple[str, bytes]] = {}  # and of states, the last of each thing
 
@@ -66,6 +69,8 @@ class Kept:
 
     def state(self, of: str, commits: Sequence[str]) -> tuple[str, bytes] | None:
         """A state of something at one of the commits: what this process has read, or that of the first that has one."""
+        if not self._code:
+            return None
         if of not in self._states or self._states[of][0] not in commits:
             found = self._file.use(lambda base: _state(base, of, self._code, commits))
             if found is None:
@@ -81,7 +86,8 @@ class Kept:
             base.execute("INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?, ?)", row)
             base.execute(_FORGET, (of, _STATES))
 
-        self._file.use(keep)
+        if self._code:
+            self._file.use(keep)
 
     def _known(self, head: str, most: int) -> tuple[Commit, ...]:
         return self._file.use(lambda base: _chain(base, head, most)) or ()

@@ -25,11 +25,11 @@ class LakeFSLake(LakeObjects):
 
     def __init__(
         self, endpoint: str, access_key_id: str, secret_access_key: str, repository: str, kept: Path | None = None,
-        code_version: str = "",
+        code: str = "",
     ) -> None:  # fmt: skip
         client = client_of(endpoint, access_key_id, secret_access_key)
         super().__init__(client, repository)
-        self._kept = Kept(kept, code_version) if kept else None
+        self._kept = Kept(kept, code) if kept else None
         self._branches = branches_api.BranchesApi(client)
         self._commits = commits_api.CommitsApi(client)
         self._refs = refs_api.RefsApi(client)
