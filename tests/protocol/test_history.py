@@ -25,7 +25,7 @@ from lakeloop.core.packed_ledger import packed
 from lakeloop.ports import At
 from lakeloop.settings import Settings
 from lakeloop.steps import history
-from lakeloop.steps.history import merged_as, read_ledger
+from lakeloop.steps.history import merged_as, read_entries, read_ledger
 from tests.protocol.delta_runner import FAULT
 from tests.protocol.world import (
     DAY_ONE,
@@ -118,6 +118,19 @@ def test_a_state_that_other_code_kept_is_not_believed(address: Address, monkeypa
     assert wiring.lake_of(settings, is_kept=False).recall("toy", ["1"]) is None
     monkeypatch.setattr(wiring, "platform_code", lambda *_: "other")
     assert wiring.lake_of(settings).recall("toy", ["1"]) is None
+
+
+def test_a_commit_of_whichever_case_is_found_by_its_first_digits(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    p = found(address)
+    deliver(address, DAY_ONE, ROWS)
+    ingest_all(p)
+    settings_of(address, monkeypatch)
+    entries = list(read_entries(p.lake))
+    assert [entry.receipt.case for entry in entries] == ["platform", "toy", "toy"]
+    assert [entry for entry in entries if entry.receipt.case == "toy"] == [*read_ledger(p.lake, "toy").entries.values()]
+    for entry in entries[1:]:
+        done = CliRunner().invoke(app, ["lineage", entry.commit[:12], "--json"])
+        assert {link["run_key"] for link in json.loads(done.stdout)} == {entry.receipt.run_key}
 
 
 def test_a_ledger_costs_one_call_while_nothing_is_new_and_two_more_for_each_work_that_is(address: Address) -> None:

@@ -79,6 +79,12 @@ def test_every_part_of_a_ledger_is_filled_here_and_comes_back() -> None:
     assert again.promoted_at == [datetime(2023, 12, 31, 21, tzinfo=UTC)]
 
 
+def test_what_other_cases_did_weighs_nothing_in_a_ledger() -> None:
+    assert "elsewhere" not in whole().entries
+    alone = [entry for entry in entries(RECEIPTS) if entry.receipt.case == "toy"]
+    assert packed(whole()) == packed(fold("head", "toy", alone))
+
+
 @settings(deadline=None)
 @given(cuts=st.lists(st.integers(0, len(RECEIPTS)), max_size=4).map(sorted))
 def test_a_ledger_that_was_packed_at_any_merges_on_the_way_is_the_ledger(cuts: list[int]) -> None:

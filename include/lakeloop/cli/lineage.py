@@ -49,14 +49,14 @@ def lineage(
 
 def _links(what: str, first: date, last: date) -> list[Link]:
     from lakeloop import wiring
-    from lakeloop.steps.history import read_ledger
+    from lakeloop.steps.history import read_entries, read_ledger
 
     lake = wiring.lake_of(Settings.load())
     table = _TABLE.fullmatch(what)
     if table:
         return of_table(read_ledger(lake, table["case"]), table["case"], table["table"], first, last)
     if _COMMIT.fullmatch(what):
-        cases = {entry.receipt.case for key, entry in read_ledger(lake, "").entries.items() if is_named(key, entry, what)}
+        cases = {entry.receipt.case for entry in read_entries(lake) if is_named(entry, what)}
         return [link for case in sorted(cases) for link in of_commit(read_ledger(lake, case), what)]
     message = f"{quoted(what)} is neither <case>.<table> nor a commit; nothing was read. Next: for instance `flights.weather`."
     raise InvalidInput(message)

@@ -165,12 +165,15 @@ def night_of(moment: datetime, case: UseCase) -> date:
 
 
 def fold(head: str, case: str, entries: Iterable[Entry], before: Ledger | None = None) -> Ledger:
-    """The state of a case after these entries, oldest first, on top of the one before them, which is used up."""
+    """The state of a case after these entries, oldest first, on top of the one before them, which is used up.
+
+    What other cases did leaves nothing in it, so that all states together grow as main does.
+    """
     ledger = before or Ledger(head)
     ledger.head = head
     for entry in entries:
-        ledger.entries[entry.receipt.run_key] = entry
         if entry.receipt.case == case:
+            ledger.entries[entry.receipt.run_key] = entry
             _apply(ledger, entry)
     return ledger
 

@@ -33,7 +33,7 @@ def of_table(ledger: Ledger, case: str, table: str, first: date, last: date) -> 
     links: list[Link] = []
     for entry in ledger.entries.values():
         receipt = entry.receipt
-        if isinstance(receipt, DataReceipt) and receipt.case == case:
+        if isinstance(receipt, DataReceipt):
             dates = {one.data_date for one in receipt.published if one.table == table and first <= one.data_date <= last}
             links += _of_version(ledger, entry, receipt, table, dates) if dates else []
     return links
@@ -43,7 +43,7 @@ def of_commit(ledger: Ledger, commit: str) -> list[Link]:
     """What the merge at a commit (or the work of a run key) was made from, and what was made from it."""
     links: list[Link] = []
     for run_key, entry in ledger.entries.items():
-        if not is_named(run_key, entry, commit):
+        if not is_named(entry, commit):
             continue
         receipt = entry.receipt
         if isinstance(receipt, DataReceipt):
@@ -57,9 +57,9 @@ def of_commit(ledger: Ledger, commit: str) -> list[Link]:
     return links
 
 
-def is_named(run_key: str, entry: Entry, begins: str) -> bool:
+def is_named(entry: Entry, begins: str) -> bool:
     """Whether the first digits of a commit or run key mean this merge."""
-    return entry.commit.startswith(begins) or run_key.startswith(begins)
+    return entry.commit.startswith(begins) or entry.receipt.run_key.startswith(begins)
 
 
 def _of_version(ledger: Ledger, entry: Entry, receipt: DataReceipt, table: str, dates: Collection[date]) -> Iterator[Link]:
@@ -95,8 +95,6 @@ def _readers(entry: Entry, table: str, run_key: str, dates: Collection[date]) ->
 
 def _of_scores(ledger: Ledger, entry: Entry, case: str, first: date, last: date) -> Iterator[Link]:
     receipt = entry.receipt
-    if receipt.case != case:
-        return
     if isinstance(receipt, ActReceipt):
         for one in receipt.judged:
             if first <= one.data_date <= last:

@@ -45,7 +45,7 @@ def due_evidence(ledger: Ledger, case: UseCase, now: datetime) -> dict[str, str]
     until = before(case, now, case.evidence_days)
     if until is None:
         return {}
-    newest = next((key for key in reversed(ledger.entries) if _is_data(ledger.entries[key].receipt, case)), "")
+    newest = next((key for key in reversed(ledger.entries) if isinstance(ledger.entries[key].receipt, DataReceipt)), "")
     visible = {key for one in ledger.scores.values() if not one.recalled for key in (one.act, one.candidate)}
     old: dict[str, str] = {}
     for receipt, said in _told_at(ledger, case):
@@ -77,16 +77,12 @@ def digest_of(paths: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(paths)).encode()).hexdigest()
 
 
-def _is_data(receipt: AnyReceipt, case: UseCase) -> bool:
-    return isinstance(receipt, DataReceipt) and receipt.case == case.name
-
-
 def _told_at(ledger: Ledger, case: UseCase) -> Iterator[tuple[AnyReceipt, datetime]]:
     """The case's receipts whose evidence may go, with when they were made by the case's own time."""
     newest = datetime.min.replace(tzinfo=UTC)
     for entry in ledger.entries.values():
         receipt = entry.receipt
-        if receipt.case == case.name and isinstance(receipt, IntakeReceipt):
+        if isinstance(receipt, IntakeReceipt):
             newest = max((newest, *(one.delivered_at for one in receipt.landed)))
-        if receipt.case == case.name and isinstance(receipt, IntakeReceipt | DataReceipt | RefusalReceipt | ActReceipt):
+        if isinstance(receipt, IntakeReceipt | DataReceipt | RefusalReceipt | ActReceipt):
             yield receipt, receipt.created_at if case.clock == "wall" else newest

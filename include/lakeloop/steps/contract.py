@@ -24,11 +24,10 @@ def book_of(case: UseCase) -> ContractBook:
     return ContractBook(tables=case.tables)
 
 
-def newest_book(lake: Lake, ledger: Ledger, case: UseCase) -> ContractBook | None:
+def newest_book(lake: Lake, ledger: Ledger) -> ContractBook | None:
     """The contracts of the newest data receipt; None before there is one, or when it is older than this evidence."""
     for key in reversed(ledger.entries):
-        receipt = ledger.entries[key].receipt
-        if isinstance(receipt, DataReceipt) and receipt.case == case.name:
+        if isinstance(ledger.entries[key].receipt, DataReceipt):
             try:
                 return ContractBook.model_validate_json(lake.get(ledger.head, evidence_path(key, CONTRACT)))
             except NotFound:
@@ -36,11 +35,11 @@ def newest_book(lake: Lake, ledger: Ledger, case: UseCase) -> ContractBook | Non
     return None
 
 
-def earlier_books(lake: Lake, ledger: Ledger, case: UseCase) -> list[ContractBook]:
+def earlier_books(lake: Lake, ledger: Ledger) -> list[ContractBook]:
     """The contracts of the first data receipt under each version, oldest first; some are older than this evidence."""
     first: dict[str, At] = {}
     for key, entry in ledger.entries.items():
-        if isinstance(entry.receipt, DataReceipt) and entry.receipt.case == case.name:
+        if isinstance(entry.receipt, DataReceipt):
             first.setdefault(entry.receipt.contract_version, At(entry.commit, evidence_path(key, CONTRACT)))
     found = lake.gather(list(first.values()))
     return [ContractBook.model_validate_json(found[at]) for at in first.values() if at in found]
@@ -48,10 +47,10 @@ def earlier_books(lake: Lake, ledger: Ledger, case: UseCase) -> list[ContractBoo
 
 def changes_of(lake: Lake, ledger: Ledger, case: UseCase) -> list[ContractChange]:
     """What today's contracts change against those that main was written under."""
-    before = newest_book(lake, ledger, case)
+    before = newest_book(lake, ledger)
     if before is None or before == book_of(case):
         return []
-    earlier = [table for book in earlier_books(lake, ledger, case) for table in book.tables]
+    earlier = [table for book in earlier_books(lake, ledger) for table in book.tables]
     return compare(before.tables, case.tables, earlier)
 
 

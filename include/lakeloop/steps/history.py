@@ -1,5 +1,6 @@
 """Read main's history: receipts in merge order, folded into a ledger."""
 
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import batched
 
@@ -23,12 +24,20 @@ def read_ledger(lake: Lake, case: str, at: str = "") -> Ledger:
     """
     head = at or lake.head(MAIN)
     before, newer = _kept(lake, case, head)
-    merges = {_receipt_of(commit): commit for commit in newer if len(commit.parents) == 2}
-    receipts = lake.gather(list(merges))
-    ledger = fold(head, case, (_entry(merges[at], receipts.get(at)) for at in reversed(merges)), before)
+    merges = [commit for commit in newer if len(commit.parents) == 2]
+    ledger = fold(head, case, _entries(lake, merges), before)
     if len(merges) >= _KEPT_EVERY and (before or not at):  # a look far back would push out what is at the head
         lake.remember(case, head, packed(ledger))
     return ledger
+
+
+def read_entries(lake: Lake) -> Iterator[Entry]:
+    """Every merge on main with its receipt, oldest first, whichever case's it is.
+
+    Raises:
+        GateViolation: a merge on main has no readable receipt; `lakeloop verify` says more.
+    """
+    return _entries(lake, [commit for commit in lake.log(MAIN) if len(commit.parents) == 2])
 
 
 def receipt_on(lake: Lake, ref: str, run_key: str) -> AnyReceipt | None:
@@ -69,6 +78,13 @@ def _kept(lake: Lake, case: str, head: str) -> tuple[Ledger | None, list[Commit]
             return unpacked(found[1]), [*newer, *some[: commits.index(found[0])]]
         newer += some
     return None, newer
+
+
+def _entries(lake: Lake, merges: Sequence[Commit]) -> Iterator[Entry]:
+    """The entries of merges that stand newest first, oldest first."""
+    wanted = [_receipt_of(merge) for merge in merges]
+    receipts = lake.gather(wanted)
+    return (_entry(merge, receipts.get(at)) for merge, at in zip(reversed(merges), reversed(wanted), strict=True))
 
 
 def _receipt_of(merge: Commit) -> At:

@@ -38,7 +38,7 @@ def try_contract(
     """
     changes = changes_of(p.lake, ledger, p.case)
     if not changes:
-        if newest_book(p.lake, ledger, p.case) is not None:
+        if newest_book(p.lake, ledger) is not None:
             return None, ledger.head
         return ContractTrial(changes=(), not_covered=("which contract the data was written under is not on record",)), ledger.head
     work, left = _chosen(p, ledger, changes, last, days)
