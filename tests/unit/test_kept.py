@@ -188,6 +188,14 @@ def test_a_state_that_was_meddled_with_gives_way_to_an_older_one(tmp_path: Path)
     assert Kept(file, "c0de").state("case", ["2", "1"]) == ("1", b"1")
 
 
+def test_a_state_weighs_a_part_of_what_it_says(tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    said = b"the same words as in the receipt before; " * 10_000
+    Kept(file, "c0de").keep_state("case", "1", said)
+    assert Kept(file, "c0de").state("case", ["1"]) == ("1", said)
+    assert file.stat().st_size < len(said) / 4
+
+
 def test_states_of_a_case_do_not_pile_up_and_leave_another_its_own(tmp_path: Path) -> None:
     file = tmp_path / "history.db"
     Kept(file, "c0de").keep_state("other", "0", b"theirs")
