@@ -1,34 +1,37 @@
 """A dict whose stored values are read when somebody asks for them, since most work asks for few."""
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from typing import Any
+from typing import Any, overload
 
 
 class LazyDict[K, V](MutableMapping[K, V]):
-    """Keys are known at once and in order; a value stays as it is `stored` until it is asked for, and is read once."""
+    """Keys are known at once and in order; a value stays as it is `stored` until it is asked for, and is read once.
 
-    def __init__(self, stored: Mapping[K, bytes] | None = None, read: Callable[[bytes], V] | None = None) -> None:
+    One that nobody asked for is a view of the memory it is stored in; no value that was read or set is one.
+    """
+
+    @overload
+    def __init__(self) -> None: ...
+    @overload
+    def __init__(self, stored: Mapping[K, memoryview], read: Callable[[bytes], V]) -> None: ...
+    def __init__(self, stored: Mapping[K, memoryview] | None = None, read: Any = None) -> None:
         self._held: dict[K, Any] = dict(stored or {})
-        self._unread = set(self._held)
         self._read = read
 
-    def stored(self, write: Callable[[V], bytes]) -> Iterator[tuple[K, bytes]]:
+    def stored(self, write: Callable[[V], bytes]) -> Iterator[tuple[K, bytes | memoryview]]:
         """Every value as it is stored; those that were read, or set, by `write`."""
-        return ((key, value if key in self._unread else write(value)) for key, value in self._held.items())
+        return ((key, value if isinstance(value, memoryview) else write(value)) for key, value in self._held.items())
 
     def __getitem__(self, key: K) -> V:
         value = self._held[key]
-        if key in self._unread and self._read:
-            value = self._held[key] = self._read(value)
-            self._unread.discard(key)
-        return value  # type: ignore[no-any-return]  # what is not unread is a V
+        if isinstance(value, memoryview):
+            value = self._held[key] = self._read(bytes(value))
+        return value  # type: ignore[no-any-return]  # what is not stored is a V
 
     def __setitem__(self, key: K, value: V) -> None:
-        self._unread.discard(key)
         self._held[key] = value
 
     def __delitem__(self, key: K) -> None:
-        self._unread.discard(key)
         del self._held[key]
 
     def __contains__(self, key: object) -> bool:

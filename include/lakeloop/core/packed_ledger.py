@@ -1,8 +1,8 @@
 """A ledger as bytes, and back: what grows by the day is read when it is asked for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
-from io import BytesIO
+from itertools import accumulate, pairwise
 from typing import Annotated
 
 from pydantic import PlainSerializer, TypeAdapter
@@ -44,7 +44,7 @@ class _Front(Value):
 
 def packed(ledger: Ledger) -> bytes:
     """All that a ledger says."""
-    values: list[bytes] = []
+    values: list[bytes | memoryview] = []
     front = _Front(
         head=ledger.head,
         entries=_put(ledger.entries.stored(_packed_entry), values),
@@ -61,14 +61,16 @@ def packed(ledger: Ledger) -> bytes:
 
 def unpacked(body: bytes) -> Ledger:
     """The ledger that was packed."""
-    file = BytesIO(body)
-    front = _Front.model_validate_json(file.readline())
-    entries = LazyDict(_taken(front.entries, file), _unpacked_entry)
+    begin = body.find(b"\n") + 1
+    front = _Front.model_validate_json(body[:begin])
+    parts = front.entries, front.landed, front.owners, front.scores
+    values = _cut(memoryview(body)[begin:], [length for part in parts for _, length in part])
+    entries = LazyDict(_taken(front.entries, values), _unpacked_entry)
     return Ledger(
         front.head, entries,
-        landed=LazyDict(_taken(front.landed, file), _LANDED.validate_json),
-        owners=LazyDict(_taken(front.owners, file), _OWNERS.validate_json),
-        scores=LazyDict(_taken(front.scores, file), _SCORES.validate_json),
+        landed=LazyDict(_taken(front.landed, values), _LANDED.validate_json),
+        owners=LazyDict(_taken(front.owners, values), _OWNERS.validate_json),
+        scores=LazyDict(_taken(front.scores, values), _SCORES.validate_json),
         refused=dict(front.refused), withdrawn=dict(front.withdrawn), judged=front.judged,
         settled=dict(front.settled), accepted=dict(front.accepted), dropped=front.dropped,
         promotions=front.promotions, promoted_at=front.promoted_at, flagged=front.flagged,
@@ -76,7 +78,7 @@ def unpacked(body: bytes) -> Ledger:
     )  # fmt: skip
 
 
-def _put[K](stored: Iterable[tuple[K, bytes]], values: list[bytes]) -> list[tuple[K, int]]:
+def _put[K](stored: Iterable[tuple[K, bytes | memoryview]], values: list[bytes | memoryview]) -> list[tuple[K, int]]:
     keys = []
     for key, value in stored:
         keys.append((key, len(value)))
@@ -84,8 +86,12 @@ def _put[K](stored: Iterable[tuple[K, bytes]], values: list[bytes]) -> list[tupl
     return keys
 
 
-def _taken[K](keys: Iterable[tuple[K, int]], file: BytesIO) -> dict[K, bytes]:
-    return {key: file.read(length) for key, length in keys}
+def _cut(rest: memoryview, lengths: Sequence[int]) -> Iterator[memoryview]:
+    return (rest[first:last] for first, last in pairwise(accumulate(lengths, initial=0)))
+
+
+def _taken[K](keys: Iterable[tuple[K, int]], values: Iterator[memoryview]) -> dict[K, memoryview]:
+    return {key: next(values) for key, _ in keys}
 
 
 def _packed_entry(entry: Entry) -> bytes:
