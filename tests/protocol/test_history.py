@@ -110,6 +110,19 @@ def test_a_look_far_back_leaves_the_state_at_the_head_kept(address: Address, mon
     assert lake_at(address, file).recall("toy", [head]) is not None
 
 
+def test_a_state_that_cannot_be_read_is_as_good_as_none(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "_KEPT_EVERY", 1)
+    p = found(address)
+    deliver(address, DAY_ONE, ROWS)
+    ingest_all(p)
+    head, before, *_ = [commit.id for commit in p.lake.log("main")]
+    whole, file = read_ledger(lake_at(address), "toy"), address.folder / "other.db"
+    for kept in ({head: b"{}"}, {head: b"{}", before: packed(read_ledger(lake_at(address), "toy", before))}):
+        for commit, body in kept.items():
+            lake_at(address, file).remember("toy", commit, body)
+        assert read_ledger(lake_at(address, file), "toy") == whole
+
+
 def test_a_state_that_other_code_kept_is_not_believed(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
     found(address)
     settings = settings_of(address, monkeypatch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from datetime import UTC, date, datetime
 
@@ -79,6 +80,12 @@ def test_every_part_of_a_ledger_is_filled_here_and_comes_back() -> None:
     assert again.promoted_at == [datetime(2023, 12, 31, 21, tzinfo=UTC)]
 
 
+@pytest.mark.parametrize("change", [lambda body: body[:-1], lambda body: body + b" ", lambda body: body[1:], lambda _: b""])
+def test_what_is_not_whole_is_no_ledger(change: Callable[[bytes], bytes]) -> None:
+    with pytest.raises(ValueError, match=r"were packed|_Front"):
+        unpacked(change(packed(whole())))
+
+
 def test_what_other_cases_did_weighs_nothing_in_a_ledger() -> None:
     assert "elsewhere" not in whole().entries
     alone = [entry for entry in entries(RECEIPTS) if entry.receipt.case == "toy"]
@@ -95,7 +102,7 @@ def test_a_ledger_that_was_packed_at_any_merges_on_the_way_is_the_ledger(cuts: l
 
 
 def test_what_nobody_asks_for_is_neither_read_nor_written_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    body = packed(fold("head", "toy", entries(RECEIPTS[:-1])))  # a retention is read at once: it is asked for by delivery
+    body = packed(whole())
     for name in ("_packed_entry", "_unpacked_entry"):
         monkeypatch.setattr(packed_ledger, name, None)
     assert packed(unpacked(body)) == body

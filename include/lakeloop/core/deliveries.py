@@ -163,7 +163,7 @@ def _is_open(ledger: Ledger, record: LandedRecord, case: UseCase, run: Run) -> b
 
 
 def _bytes_gone(ledger: Ledger, record: LandedRecord) -> Refusal:
-    merge = ledger.gone[record.id]
+    merge = ledger.entries[ledger.gone[record.id]]
     return Refusal(
         code=BYTES_GONE,
         message=f"the bytes of {record.id} were taken from landing/ on {merge.receipt.created_at:%Y-%m-%d} by the retention "

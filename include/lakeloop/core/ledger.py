@@ -75,7 +75,7 @@ class Ledger:
     promotions: list[PromotionReceipt] = field(default_factory=list)
     promoted_at: list[datetime | None] = field(default_factory=list)
     flagged: set[int] = field(default_factory=set)
-    gone: dict[Delivery, Entry] = field(default_factory=dict)  # whose bytes a retention took from landing/
+    gone: dict[Delivery, str] = field(default_factory=dict)  # whose bytes a retention took from landing/: its run key
 
     def owner(self, unit: UnitId) -> Owner | None:
         """Who owns a unit's rows now; None means that main holds none."""
@@ -191,7 +191,7 @@ def _apply(ledger: Ledger, entry: Entry) -> None:
     elif isinstance(receipt, WithdrawalReceipt):
         _apply_withdrawal(ledger, receipt)
     elif isinstance(receipt, RetentionReceipt):
-        ledger.gone.update(dict.fromkeys((one.id for one in receipt.deliveries), entry))
+        ledger.gone.update(dict.fromkeys((one.id for one in receipt.deliveries), receipt.run_key))
     elif isinstance(receipt, PromotionReceipt):
         ledger.promotions.append(receipt)
         ledger.promoted_at.append(ledger.business_time())

@@ -38,7 +38,7 @@ def listed(ledger: Ledger, case: UseCase, arrivals: Iterable[LandedRecord] = ())
 def _landed(ledger: Ledger, case: UseCase, record: LandedRecord) -> Listing:
     state = state_of(ledger, record, case.contract_version())
     reason, then = _words(ledger, case, record, state)
-    merge = ledger.gone.get(record.id)
+    merge = ledger.entries[ledger.gone[record.id]] if record.id in ledger.gone else None
     if merge and state in {"refused", "withdrawn"}:
         then = "deliver it again with a later delivered_at"
     gone = f"its bytes went with retention {merge.receipt.run_key[:12]} on {merge.receipt.created_at:%Y-%m-%d}" if merge else ""

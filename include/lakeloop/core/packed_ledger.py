@@ -17,7 +17,7 @@ _LANDED: TypeAdapter[list[LandedRecord]] = TypeAdapter(list[LandedRecord])
 _OWNERS: TypeAdapter[list[Owner]] = TypeAdapter(list[Owner])
 _SCORES: TypeAdapter[PublishedScores] = TypeAdapter(PublishedScores)
 
-# A set is written in the order of its values: the same ledger is the same bytes, whichever way it came about.
+# A set is written in the order of its values, so that the same one is the same bytes, whichever way it came about.
 type _Set[T] = Annotated[set[T], PlainSerializer(sorted)]
 type _FrozenSet[T] = Annotated[frozenset[T], PlainSerializer(sorted)]
 
@@ -39,7 +39,7 @@ class _Front(Value):
     promotions: list[PromotionReceipt]
     promoted_at: list[datetime | None]
     flagged: _Set[int]
-    gone: list[tuple[Delivery, str]]  # with the retention's run key
+    gone: list[tuple[Delivery, str]]
 
 
 def packed(ledger: Ledger) -> bytes:
@@ -54,27 +54,31 @@ def packed(ledger: Ledger) -> bytes:
         refused=list(ledger.refused.items()), withdrawn=list(ledger.withdrawn.items()), judged=ledger.judged,
         settled=list(ledger.settled.items()), accepted=list(ledger.accepted.items()), dropped=ledger.dropped,
         promotions=ledger.promotions, promoted_at=ledger.promoted_at, flagged=ledger.flagged,
-        gone=[(one, entry.receipt.run_key) for one, entry in ledger.gone.items()],
+        gone=list(ledger.gone.items()),
     )  # fmt: skip
     return b"".join([front.model_dump_json().encode(), b"\n", *values])
 
 
 def unpacked(body: bytes) -> Ledger:
-    """The ledger that was packed."""
+    """The ledger that was packed.
+
+    Raises:
+        ValueError: no ledger was packed so.
+    """
     begin = body.find(b"\n") + 1
     front = _Front.model_validate_json(body[:begin])
     parts = front.entries, front.landed, front.owners, front.scores
     values = _cut(memoryview(body)[begin:], [length for part in parts for _, length in part])
-    entries = LazyDict(_taken(front.entries, values), _unpacked_entry)
     return Ledger(
-        front.head, entries,
+        front.head,
+        entries=LazyDict(_taken(front.entries, values), _unpacked_entry),
         landed=LazyDict(_taken(front.landed, values), _LANDED.validate_json),
         owners=LazyDict(_taken(front.owners, values), _OWNERS.validate_json),
         scores=LazyDict(_taken(front.scores, values), _SCORES.validate_json),
         refused=dict(front.refused), withdrawn=dict(front.withdrawn), judged=front.judged,
         settled=dict(front.settled), accepted=dict(front.accepted), dropped=front.dropped,
         promotions=front.promotions, promoted_at=front.promoted_at, flagged=front.flagged,
-        gone={one: entries[run_key] for one, run_key in front.gone},
+        gone=dict(front.gone),
     )  # fmt: skip
 
 
@@ -87,6 +91,9 @@ def _put[K](stored: Iterable[tuple[K, bytes | memoryview]], values: list[bytes |
 
 
 def _cut(rest: memoryview, lengths: Sequence[int]) -> Iterator[memoryview]:
+    if sum(lengths) != len(rest):
+        msg = f"{len(rest)} bytes follow where {sum(lengths)} were packed"
+        raise ValueError(msg)
     return (rest[first:last] for first, last in pairwise(accumulate(lengths, initial=0)))
 
 

@@ -1,6 +1,7 @@
 """Read main's history: receipts in merge order, folded into a ledger."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from itertools import batched
 
@@ -75,7 +76,8 @@ def _kept(lake: Lake, case: str, head: str) -> tuple[Ledger | None, list[Commit]
     for some in batched(lake.log(head), _KEPT_EVERY):
         commits = [commit.id for commit in some]
         if found := lake.recall(case, commits):
-            return unpacked(found[1]), [*newer, *some[: commits.index(found[0])]]
+            with suppress(ValueError):  # a state that cannot be read is as good as none
+                return unpacked(found[1]), [*newer, *some[: commits.index(found[0])]]
         newer += some
     return None, newer
 
