@@ -90,13 +90,13 @@ class Lake(Protocol):
     def gather(self, wanted: Sequence[At]) -> dict[At, bytes]:
         """Small objects at commits, side by side; what is not there is left out."""
 
-    def recall(self, of: str, commits: Sequence[str]) -> tuple[str, bytes] | None:
+    def kept_state(self, of: str, commits: Sequence[str]) -> tuple[str, bytes] | None:
         """One of the commits at which a state of something is kept, as this code folded it, and that state.
 
-        It is the first of them that has one, or one that was recalled before. To lose it costs another fold and no more.
+        It is the first of them that has one, or one that this process has read before. To lose it costs another fold and no more.
         """
 
-    def remember(self, of: str, commit: str, state: bytes) -> None:
+    def keep_state(self, of: str, commit: str, state: bytes) -> None:
         """Keep the state of something at a commit, which all before that commit decides."""
 
     def tag(self, name: str, commit: str) -> None:

@@ -90,10 +90,10 @@ def test_a_ledger_from_what_is_kept_is_the_ledger_of_the_lake(
     commits = [commit.id for commit in plain.log("main")]
     for commit in commits:
         assert read_ledger(p.lake, "toy", commit) == read_ledger(plain, "toy", commit)
-    lake_at(address, other).remember("toy", commits[-1], packed(read_ledger(plain, "toy", commits[-1])))
+    lake_at(address, other).keep_state("toy", commits[-1], packed(read_ledger(plain, "toy", commits[-1])))
     for commit in reversed(commits):  # each on top of what was kept before it
         assert read_ledger(lake_at(address, other), "toy", commit) == read_ledger(plain, "toy", commit)
-    assert lake_at(address, other).recall("toy", commits[:merges]) is not None
+    assert lake_at(address, other).kept_state("toy", commits[:merges]) is not None
 
 
 def test_a_look_far_back_leaves_the_state_at_the_head_kept(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +107,7 @@ def test_a_look_far_back_leaves_the_state_at_the_head_kept(address: Address, mon
     read_ledger(lake_at(address, file), "toy")
     for commit in older:
         read_ledger(lake_at(address, file), "toy", commit)
-    assert lake_at(address, file).recall("toy", [head]) is not None
+    assert lake_at(address, file).kept_state("toy", [head]) is not None
 
 
 def test_a_state_that_cannot_be_read_is_as_good_as_none(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,18 +119,18 @@ def test_a_state_that_cannot_be_read_is_as_good_as_none(address: Address, monkey
     whole, file = read_ledger(lake_at(address), "toy"), address.folder / "other.db"
     for kept in ({head: b"{}"}, {head: b"{}", before: packed(read_ledger(lake_at(address), "toy", before))}):
         for commit, body in kept.items():
-            lake_at(address, file).remember("toy", commit, body)
+            lake_at(address, file).keep_state("toy", commit, body)
         assert read_ledger(lake_at(address, file), "toy") == whole
 
 
 def test_a_state_that_other_code_kept_is_not_believed(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
     found(address)
     settings = settings_of(address, monkeypatch)
-    wiring.lake_of(settings).remember("toy", "1", b"a state")
-    assert wiring.lake_of(settings).recall("toy", ["1"]) == ("1", b"a state")
-    assert wiring.lake_of(settings, is_kept=False).recall("toy", ["1"]) is None
+    wiring.lake_of(settings).keep_state("toy", "1", b"a state")
+    assert wiring.lake_of(settings).kept_state("toy", ["1"]) == ("1", b"a state")
+    assert wiring.lake_of(settings, is_kept=False).kept_state("toy", ["1"]) is None
     monkeypatch.setattr(wiring, "platform_code", lambda *_: "other")
-    assert wiring.lake_of(settings).recall("toy", ["1"]) is None
+    assert wiring.lake_of(settings).kept_state("toy", ["1"]) is None
 
 
 def test_a_commit_of_whichever_case_is_found_by_its_first_digits(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -142,31 +142,31 @@ def test_an_object_comes_back_as_it_was_or_not_at_all(tmp_path: Path) -> None:
 
 def test_a_state_is_that_of_the_first_commit_that_has_one(tmp_path: Path) -> None:
     file = tmp_path / "history.db"
-    assert Kept(file, "c0de").state("case", ["1", "2"]) is None
+    assert Kept(file, "c0de").kept_state("case", ["1", "2"]) is None
     Kept(file, "c0de").keep_state("case", "1", b"one")
     Kept(file, "c0de").keep_state("case", "2", b"two")
-    assert Kept(file, "c0de").state("case", ["3", "2", "1"]) == ("2", b"two")
-    assert Kept(file, "c0de").state("case", ["3", "1"]) == ("1", b"one")
-    assert Kept(file, "c0de").state("case", ["3"]) is None
+    assert Kept(file, "c0de").kept_state("case", ["3", "2", "1"]) == ("2", b"two")
+    assert Kept(file, "c0de").kept_state("case", ["3", "1"]) == ("1", b"one")
+    assert Kept(file, "c0de").kept_state("case", ["3"]) is None
 
 
 def test_a_state_that_was_read_is_not_read_again(tmp_path: Path) -> None:
     file = tmp_path / "history.db"
     Kept(file, "c0de").keep_state("case", "1", b"one")
     reader = Kept(file, "c0de")
-    assert reader.state("case", ["1"]) == ("1", b"one")
+    assert reader.kept_state("case", ["1"]) == ("1", b"one")
     file.unlink()
-    assert reader.state("case", ["2", "1"]) == ("1", b"one")
-    assert reader.state("case", ["2"]) is None
-    assert reader.state("other", ["1"]) is None
+    assert reader.kept_state("case", ["2", "1"]) == ("1", b"one")
+    assert reader.kept_state("case", ["2"]) is None
+    assert reader.kept_state("other", ["1"]) is None
 
 
 def test_a_state_of_something_else_or_of_other_code_is_not_believed(tmp_path: Path) -> None:
     file = tmp_path / "history.db"
     Kept(file, "old").keep_state("case", "1", b"one")
-    assert Kept(file, "new").state("case", ["1"]) is None
-    assert Kept(file, "old").state("other", ["1"]) is None
-    assert Kept(file, "old").state("case", ["1"]) == ("1", b"one")
+    assert Kept(file, "new").kept_state("case", ["1"]) is None
+    assert Kept(file, "old").kept_state("other", ["1"]) is None
+    assert Kept(file, "old").kept_state("case", ["1"]) == ("1", b"one")
 
 
 def test_who_does_not_know_by_which_code_it_folds_keeps_no_state_and_believes_none(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_who_does_not_know_by_which_code_it_folds_keeps_no_state_and_believes_no
     Kept(file, "c0de").keep_state("case", "1", b"one")
     unknown = Kept(file, "")
     unknown.keep_state("case", "2", b"two")
-    assert unknown.state("case", ["2", "1"]) is None
+    assert unknown.kept_state("case", ["2", "1"]) is None
     with closing(sqlite3.connect(file)) as base:
         assert base.execute("SELECT ref, code FROM states").fetchall() == [("1", "c0de")]
 
@@ -185,14 +185,14 @@ def test_a_state_that_was_meddled_with_gives_way_to_an_older_one(tmp_path: Path)
         Kept(file, "c0de").keep_state("case", commit, commit.encode())
     with closing(sqlite3.connect(file)) as base, base:
         base.execute("UPDATE states SET body = X'31' WHERE ref = '2'")
-    assert Kept(file, "c0de").state("case", ["2", "1"]) == ("1", b"1")
+    assert Kept(file, "c0de").kept_state("case", ["2", "1"]) == ("1", b"1")
 
 
 def test_a_state_weighs_a_part_of_what_it_says(tmp_path: Path) -> None:
     file = tmp_path / "history.db"
     said = b"the same words as in the receipt before; " * 10_000
     Kept(file, "c0de").keep_state("case", "1", said)
-    assert Kept(file, "c0de").state("case", ["1"]) == ("1", said)
+    assert Kept(file, "c0de").kept_state("case", ["1"]) == ("1", said)
     assert file.stat().st_size < len(said) / 4
 
 
@@ -201,8 +201,8 @@ def test_states_of_a_case_do_not_pile_up_and_leave_another_its_own(tmp_path: Pat
     Kept(file, "c0de").keep_state("other", "0", b"theirs")
     for number in range(9):
         Kept(file, "c0de").keep_state("case", str(number), b"ours")
-    assert [ref for ref in "0123456789" if Kept(file, "c0de").state("case", [ref])] == ["5", "6", "7", "8"]
-    assert Kept(file, "c0de").state("other", ["0"]) == ("0", b"theirs")
+    assert [ref for ref in "0123456789" if Kept(file, "c0de").kept_state("case", [ref])] == ["5", "6", "7", "8"]
+    assert Kept(file, "c0de").kept_state("other", ["0"]) == ("0", b"theirs")
 
 
 def test_states_that_other_code_folded_are_not_kept_beside_its_own(tmp_path: Path) -> None:

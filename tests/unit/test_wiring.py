@@ -73,20 +73,20 @@ def test_no_task_runs_beside_code_that_its_scheduler_imported_otherwise(root: Pa
 
 def test_a_state_is_neither_kept_nor_believed_by_who_may_have_imported_other_code_than_is_on_disk(root: Path) -> None:
     running = Settings(repo_root=root, home=root / "home", platform_code=platform_code(root))
-    wiring.lake_of(running).remember("toy", "1", b"a state")
-    assert wiring.lake_of(running).recall("toy", ["1"]) == ("1", b"a state")
+    wiring.lake_of(running).keep_state("toy", "1", b"a state")
+    assert wiring.lake_of(running).kept_state("toy", ["1"]) == ("1", b"a state")
     (root / FILES[0]).write_text("another fold")
-    wiring.lake_of(running).remember("toy", "1", b"folded as it was")
-    assert wiring.lake_of(running).recall("toy", ["1"]) is None
+    wiring.lake_of(running).keep_state("toy", "1", b"folded as it was")
+    assert wiring.lake_of(running).kept_state("toy", ["1"]) is None
     begun_anew = Settings(repo_root=root, home=root / "home", platform_code=platform_code(root))
-    assert wiring.lake_of(begun_anew).recall("toy", ["1"]) is None
+    assert wiring.lake_of(begun_anew).kept_state("toy", ["1"]) is None
     (root / FILES[0]).write_text("as it was")
-    assert wiring.lake_of(running).recall("toy", ["1"]) == ("1", b"a state")
+    assert wiring.lake_of(running).kept_state("toy", ["1"]) == ("1", b"a state")
 
 
 def test_a_file_that_goes_away_while_it_is_read_opens_a_lake_without_states(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(repo_root=root, home=root / "home")
-    wiring.lake_of(settings).remember("toy", "1", b"a state")
+    wiring.lake_of(settings).keep_state("toy", "1", b"a state")
     read = Path.read_bytes
 
     def saved_meanwhile(path: Path) -> bytes:
@@ -96,8 +96,8 @@ def test_a_file_that_goes_away_while_it_is_read_opens_a_lake_without_states(root
     with monkeypatch.context() as editor:
         editor.setattr(Path, "read_bytes", saved_meanwhile)
         lake = wiring.lake_of(settings)
-    lake.remember("toy", "2", b"of nobody knows what")
-    assert lake.recall("toy", ["2", "1"]) is None
+    lake.keep_state("toy", "2", b"of nobody knows what")
+    assert lake.kept_state("toy", ["2", "1"]) is None
 
 
 def test_the_version_is_the_same_wherever_the_code_and_the_suites_stand(

@@ -28,7 +28,7 @@ def read_ledger(lake: Lake, case: str, at: str = "") -> Ledger:
     merges = [commit for commit in newer if len(commit.parents) == 2]
     ledger = fold(head, case, _entries(lake, merges), before)
     if len(merges) >= _KEPT_EVERY and (before or not at):  # a look far back would push out what is at the head
-        lake.remember(case, head, packed(ledger))
+        lake.keep_state(case, head, packed(ledger))
     return ledger
 
 
@@ -75,7 +75,7 @@ def _kept(lake: Lake, case: str, head: str) -> tuple[Ledger | None, list[Commit]
     newer: list[Commit] = []
     for some in batched(lake.log(head), _KEPT_EVERY):
         commits = [commit.id for commit in some]
-        if found := lake.recall(case, commits):
+        if found := lake.kept_state(case, commits):
             with suppress(ValueError):  # a state that cannot be read is as good as none
                 return unpacked(found[1]), [*newer, *some[: commits.index(found[0])]]
         newer += some

@@ -68,7 +68,7 @@ class Kept:
         rows = [(*at, body, digest_of_row(*at, body)) for at, body in objects.items()]
         self._file.use(lambda base: base.executemany("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)", rows))
 
-    def state(self, of: str, commits: Sequence[str]) -> tuple[str, bytes] | None:
+    def kept_state(self, of: str, commits: Sequence[str]) -> tuple[str, bytes] | None:
         """A state of something at one of the commits: what this process has read, or that of the first that has one."""
         if not self._code:
             return None

@@ -222,11 +222,11 @@ class LakeFSLake(LakeObjects):
             self._kept.keep(found)
         return kept | found
 
-    def recall(self, of: str, commits: Sequence[str]) -> tuple[str, bytes] | None:
-        """A commit at which a state of something is kept, the first of these or one that was recalled before, and that state."""
-        return self._kept.state(of, commits) if self._kept else None
+    def kept_state(self, of: str, commits: Sequence[str]) -> tuple[str, bytes] | None:
+        """A commit at which a state of something is kept, the first of these or one that was read before, and that state."""
+        return self._kept.kept_state(of, commits) if self._kept else None
 
-    def remember(self, of: str, commit: str, state: bytes) -> None:
+    def keep_state(self, of: str, commit: str, state: bytes) -> None:
         """Keep the state of something at a commit, where anything is kept."""
         if self._kept:
             self._kept.keep_state(of, commit, state)
