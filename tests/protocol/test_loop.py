@@ -64,6 +64,24 @@ def test_the_same_bytes_delivered_again_are_no_work(address: Address) -> None:
     assert p.lake.head("main") == head
 
 
+def test_published_bytes_under_another_name_are_no_work(address: Address) -> None:
+    p = found(address)
+    deliver(address, D1, A)
+    ingest_all(p)
+    head = p.lake.head("main")
+    deliver(address, D1, A, later=1, name="readings-20240101T0100.csv")
+    assert (ingest_all(p)["nothing_to_do"], p.lake.head("main")) == (True, head)
+
+
+def test_bytes_refused_for_the_name_of_their_file_are_taken_under_a_better_one(address: Address) -> None:
+    p = found(address)
+    deliver(address, D1, A, name="readings.txt")
+    assert ingest_all(p)["refused"] == 1
+    deliver(address, D1, A)
+    assert (ingest_all(p)["published"], clean_rows(p)) == (1, {D1: A})
+    assert_whole(p)
+
+
 def test_a_damaged_delivery_is_refused_its_bytes_are_kept_and_others_are_published(address: Address) -> None:
     p = found(address)
     deliver(address, D1, A)
@@ -187,6 +205,19 @@ def test_a_fault_seen_by_the_watch_is_withdrawn_and_its_repair_is_published(addr
     score_all(p)
     watch_all(p)
     assert (clean_rows(p), trusts(p)) == ({D1: A, D2: B}, {D2: {"trusted"}})
+    assert_whole(p)
+
+
+def test_withdrawn_bytes_under_another_name_are_refused_with_their_verdict(address: Address) -> None:
+    p, faulty = crowned(address, D1, A), {1: FAULT, 2: 1.0}
+    deliver(address, D2, faulty)
+    ingest_all(p)
+    score_all(p)
+    assert watch_all(p)["withdrawn"] == 1
+    deliver(address, D2, faulty, later=1, name="readings-again.csv")
+    refused = ingest_all(p)
+    assert (refused["refused"], clean_rows(p)) == (1, {D1: A})
+    assert "withdrawn by verdict data_fault" in refused["refusals"][0]
     assert_whole(p)
 
 

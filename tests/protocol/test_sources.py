@@ -18,7 +18,7 @@ def test_a_whole_delivery_is_what_its_manifest_says(feed: Feed) -> None:
     feed.deliver()
     (one,) = feed.taken()
     assert (one.record.table, one.record.data_date, one.record.damage) == ("readings", date(2024, 3, 1), "")
-    assert one.record.sha256 == digest_of({"a.csv": hashlib.sha256(BODY).hexdigest()})
+    assert one.record.sha256 == digest_of([hashlib.sha256(BODY).hexdigest()])
     assert (one.contents["a.csv"], set(one.contents), one.rows) == (BODY, {"a.csv", "manifest.json"}, {"a.csv": 1})
 
 

@@ -127,17 +127,21 @@ def found(at: Address) -> Platform:
 
 def deliver(
     at: Address, day: date, rows: Rows, *, table: str = "readings", later: int = 0, damaged: bool = False,
-    spoil: Callable[[str], str] = str,
+    spoil: Callable[[str], str] = str, name: str = "",
 ) -> None:  # fmt: skip
-    """Put a delivery of a date into the feed; `later` orders the deliveries of one date, `spoil` is the supplier's own fault."""
+    """Put a delivery of a date into the feed, its file under the table's name unless told.
+
+    `later` orders the deliveries of one date, `spoil` is the supplier's own fault.
+    """
+    name = name or f"{table}.csv"
     base = at.folder / "feed" / "toy" / table / day.isoformat()
     folder = base / str(1 + len(list(base.glob("*"))) if base.exists() else 1)
     folder.mkdir(parents=True)
     body = spoil("id,value\n" + "".join(f"{key},{value}\n" for key, value in sorted(rows.items()))).encode()
-    (folder / f"{table}.csv").write_bytes(body[: len(body) // 2] if damaged else body)
+    (folder / name).write_bytes(body[: len(body) // 2] if damaged else body)
     lag = timedelta(days=TOY.table(table).lag_days)
     when = datetime(day.year, day.month, day.day, tzinfo=UTC) + lag - timedelta(hours=4) + timedelta(hours=later)
-    file = {"name": f"{table}.csv", "sha256": hashlib.sha256(body).hexdigest(), "size": len(body), "rows": len(rows)}
+    file = {"name": name, "sha256": hashlib.sha256(body).hexdigest(), "size": len(body), "rows": len(rows)}
     manifest = {
         "table": table, "data_date": day.isoformat(), "files": [file], "rows": len(rows),
         "source": "test", "delivered_at": when.isoformat(),

@@ -33,6 +33,12 @@ def test_what_was_damaged_is_not_what_comes_whole_and_a_corrected_promise_is_new
     assert is_new(after(intake("i", landed())), landed(0, rows=3))
 
 
+def test_the_same_bytes_under_another_name_are_no_work_once_published_and_tried_while_they_are_not() -> None:
+    first, renamed = landed(), landed(0).model_copy(update={"files": ("g",)})
+    assert is_new(after(intake("i", first)), renamed)
+    assert not is_new(after(intake("i", first), data("d", first)), renamed)
+
+
 def test_what_was_taken_a_moment_ago_counts_as_seen() -> None:
     ledger, first = after(), landed()
     assert not is_new(ledger, landed(0), [first])

@@ -31,9 +31,9 @@ def sha256_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def digest_of(files: Mapping[str, str]) -> str:
-    """A delivery's digest: sha256 over the sorted `<name> <sha256>` lines of its files."""
-    return sha256_of("".join(sorted(f"{name} {digest}\n" for name, digest in files.items())).encode())
+def digest_of(digests: Iterable[str]) -> str:
+    """A delivery's digest: sha256 over the sorted digests of its files, a line each; the same bytes have it under any name."""
+    return sha256_of("".join(sorted(f"{digest}\n" for digest in digests)).encode())
 
 
 def announced(contract: TableContract, day: date, manifest: Manifest) -> LandedRecord:
@@ -41,7 +41,7 @@ def announced(contract: TableContract, day: date, manifest: Manifest) -> LandedR
     excess = _excess(contract.limits, manifest)
     return LandedRecord(
         table=contract.name, data_date=day, delivery=0, files=() if excess else tuple(file.name for file in manifest.files),
-        rows=manifest.rows, sha256=digest_of({file.name: file.sha256 for file in manifest.files}), source=manifest.source,
+        rows=manifest.rows, sha256=digest_of(file.sha256 for file in manifest.files), source=manifest.source,
         delivered_at=manifest.delivered_at, damage=excess, damage_code=TOO_MUCH if excess else "damaged",
     )  # fmt: skip
 
@@ -61,8 +61,8 @@ def arrived(record: LandedRecord, manifest: Manifest | None, contents: Mapping[s
     files = tuple(name for name in contents if name != MANIFEST)
     hashed = files if manifest else tuple(contents)
     damage = record.damage or unread or (_broken(manifest, contents) if manifest else "")
-    digests = {name: sha256_of(contents[name]) for name in hashed}
-    return record.model_copy(update={"sha256": digest_of(digests), "files": files, "damage": damage})
+    digest = digest_of(sha256_of(contents[name]) for name in hashed)
+    return record.model_copy(update={"sha256": digest, "files": files, "damage": damage})
 
 
 def wanted(record: LandedRecord, manifest: Manifest | None, names: Collection[str], limits: FileLimits) -> list[str]:
