@@ -49,12 +49,15 @@ def test_what_was_taken_a_moment_ago_counts_as_seen() -> None:
     assert is_new(held, landed(0, "a", hour=2), [landed(2, "b")])
 
 
-def test_of_two_deliveries_of_one_time_the_later_number_is_the_newer() -> None:
-    first, correction = landed(1, "a"), landed(2, "b")
-    ledger = after(intake("i", first), data("d", first), intake("j", correction))
-    assert state_of(ledger, correction, VERSION) == "taken in"
-    assert to_publish(ledger, CASE, SWEEP) == [correction]
-    assert state_of(after(intake("i", first, correction), data("d", correction)), first, VERSION) == "superseded"
+@pytest.mark.parametrize("numbers", [(1, 2), (2, 1)])
+def test_of_two_deliveries_of_one_time_the_bytes_say_which_is_newer_whichever_arrived_first(numbers: tuple[int, int]) -> None:
+    lesser, greater = landed(numbers[0], "a"), landed(numbers[1], "b")
+    assert to_publish(after(intake("i", lesser), data("d", lesser), intake("j", greater)), CASE, SWEEP) == [greater]
+    held = after(intake("i", greater), data("d", greater), intake("j", lesser))
+    assert (state_of(held, lesser, VERSION), code_of(held, lesser)) == ("superseded", "superseded")
+    told = refusal_before_write(held, lesser, SWEEP)
+    assert told is not None
+    assert "was sent at the same time and comes by its digest before what main holds" in told.message
 
 
 def test_a_superseded_delivery_is_put_on_record_once_and_only_if_it_never_was_published() -> None:

@@ -20,7 +20,7 @@ def test_each_state_has_its_reason_and_its_next_move() -> None:
     assert states(after(intake("i", one))) == [(1, "taken in", "", f"{RUN} publishes or refuses it")]
     assert states(after(intake("i", one), data("d", one))) == [(1, "published", "", "")]
     older = after(intake("i", one, two), data("d", two))
-    assert states(older)[0] == (1, "superseded", "delivery 2 was sent later and is published", "nothing")
+    assert states(older)[0] == (1, "superseded", "delivery 2 is newer and is published", "nothing")
     gone = after(intake("i", one), data("d", one), withdrawal("w", one, "d"))
     (row,) = states(gone)
     assert row[1:3] == ("withdrawn", "verdict data_fault")

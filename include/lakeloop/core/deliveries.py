@@ -27,12 +27,20 @@ def is_new(ledger: Ledger, record: LandedRecord, taken: Sequence[LandedRecord] =
     owner = ledger.owner(record.unit)
     if owner is None or owner.record.sha256 != record.sha256 or owner.record.id in ledger.gone:
         return True
-    return any(_order(old) > _order(owner.record) for old in (*ledger.landed.get(record.unit, ()), *taken))
+    return any(rank(old) > rank(owner.record) for old in (*ledger.landed.get(record.unit, ()), *taken))
 
 
 def has_landed(ledger: Ledger, record: LandedRecord, taken: Sequence[LandedRecord] = ()) -> bool:
     """Whether these files came with this promise at this time before; what broke its promise is not what keeps it."""
     return any(_is_same(old, record) for old in (*ledger.landed.get(record.unit, ()), *taken))
+
+
+def rank(record: LandedRecord | PublishedRecord) -> tuple[datetime, str, int]:
+    """Which of two deliveries of a unit is the newer one; between equal times their bytes decide.
+
+    The number says in which order they arrived, and that is to change nothing: it tells the same bytes apart, no more.
+    """
+    return record.delivered_at, record.sha256, record.delivery
 
 
 def next_number(ledger: Ledger, record: LandedRecord, taken: Sequence[LandedRecord] = ()) -> int:
@@ -72,7 +80,7 @@ def to_publish(ledger: Ledger, case: UseCase, run: Run) -> list[LandedRecord]:
             continue
         open_ones = [record for record in ledger.landed[unit] if _is_open(ledger, record, case, run)]
         unread = [record for record in open_ones if refusal_before_write(ledger, record, run)]
-        newest = max((record for record in open_ones if record not in unread), key=_order, default=None)
+        newest = max((record for record in open_ones if record not in unread), key=rank, default=None)
         chosen += [*unread, newest] if newest else unread
     return chosen
 
@@ -100,9 +108,11 @@ def refusal_before_write(ledger: Ledger, record: LandedRecord, run: Run) -> Refu
         return record.refusal
     owner, withdrawn = ledger.owner(record.unit), ledger.withdrawn.get((record.unit, record.sha256))
     if owner and _is_older(ledger, record):
+        is_earlier = record.delivered_at < owner.record.delivered_at
+        comes = "is older than" if is_earlier else "was sent at the same time and comes by its digest before"
         return Refusal(
             code=SUPERSEDED,
-            message=f"{record.id}, sent at {record.delivered_at.isoformat()}, is older than what main holds: delivery "
+            message=f"{record.id}, sent at {record.delivered_at.isoformat()}, {comes} what main holds: delivery "
             f"{owner.record.delivery}, sent at {owner.record.delivered_at.isoformat()}. Next: nothing, or if it is meant "
             "to replace that, deliver it again with a later delivered_at.",
         )
@@ -198,7 +208,7 @@ def _is_refused(ledger: Ledger, record: LandedRecord, contract_version: str) -> 
 
 def _is_older(ledger: Ledger, record: LandedRecord) -> bool:
     owner = ledger.owner(record.unit)
-    return owner is not None and _order(record) < _order(owner.record)
+    return owner is not None and rank(record) < rank(owner.record)
 
 
 def _was_published(ledger: Ledger, record: LandedRecord) -> bool:
@@ -217,8 +227,3 @@ def _is_same(old: LandedRecord, new: LandedRecord) -> bool:
     is_alike = (old.sha256, old.delivered_at, old.rows) == (new.sha256, new.delivered_at, new.rows)
     # By name too: what was refused for the name of a file comes again under a better one, the same bytes at the same time.
     return is_alike and sorted(old.files) == sorted(new.files) and old.is_broken == new.is_broken
-
-
-def _order(record: LandedRecord | PublishedRecord) -> tuple[datetime, int]:
-    """Which of two deliveries of a unit is the newer one; the number decides between equal times."""
-    return record.delivered_at, record.delivery

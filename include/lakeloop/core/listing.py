@@ -59,7 +59,7 @@ def _words(ledger: Ledger, case: UseCase, record: LandedRecord, state: State) ->
         return f"verdict {gone.verdict}: {gone.words}".rstrip(": "), asked
     if state == SUPERSEDED:
         owner = ledger.owner(record.unit)
-        return f"delivery {owner.record.delivery} was sent later and is published" if owner else "", "nothing"
+        return f"delivery {owner.record.delivery} is newer and is published" if owner else "", "nothing"
     if state == "refused" and said:
         reason, _, then = said[0].refusal.message.rpartition(_NEXT)
         return (reason, then) if reason else (then, "a repaired delivery")

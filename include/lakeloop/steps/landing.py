@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from operator import attrgetter
 
-from lakeloop.core.deliveries import has_landed, is_new, next_number, refusal_before_write, selected
+from lakeloop.core.deliveries import has_landed, is_new, next_number, rank, refusal_before_write, selected
 from lakeloop.core.errors import PreconditionFailed, StillArriving
 from lakeloop.core.lake import UnitId
 from lakeloop.core.ledger import Ledger
@@ -27,7 +26,7 @@ def waiting(p: Platform, run: Run, ledger: Ledger) -> dict[UnitId, list[Arrival]
     So do damaged ones that nobody touched since they were read.
     """
     found: dict[UnitId, list[Arrival]] = {}
-    for arrival in sorted(p.source.arrivals(p.case), key=attrgetter("record.delivered_at")):
+    for arrival in sorted(p.source.arrivals(p.case), key=lambda one: rank(one.record)):
         record = arrival.record
         if not selected(p.case.table(record.table), run, record.data_date) or has_landed(ledger, record):
             continue
