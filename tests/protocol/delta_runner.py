@@ -115,13 +115,15 @@ class DeltaRunner:
             "run_key",
         )
 
-    def _replace(self, branch: str, day: date, rows: list[tuple[int, float]], unit: Any, run_key: str) -> None:
+    def _replace(self, branch: str, day: date, rows: list[tuple[int, float]], unit: LandedUnit, run_key: str) -> None:
         count = len(rows)
         table = pa.table(
             {
                 "id": pa.array([one[0] for one in rows], pa.int64()),
                 "value": pa.array([one[1] for one in rows], pa.float64()),
                 "data_date": pa.array([day] * count, pa.date32()),
+                "delivered_at": pa.array([unit.delivered_at] * count, pa.timestamp("us", "UTC")),
+                "available_at": pa.array([unit.available_at] * count, pa.timestamp("us", "UTC")),
                 "delivery": pa.array([unit.delivery] * count, pa.int64()),
                 "run_key": [run_key] * count,
             }

@@ -20,6 +20,7 @@ from tests.protocol.world import (
     Rows,
     assert_accounted,
     assert_whole,
+    available,
     clean_rows,
     crown,
     deliver,
@@ -34,7 +35,7 @@ from tests.protocol.world import (
     watch_all,
 )
 
-KILLS = int(os.environ.get("LAKELOOP_KILLS", "44"))  # noqa: TID251  # how many is the caller's choice
+KILLS = int(os.environ.get("LAKELOOP_KILLS", "50"))  # noqa: TID251  # how many is the caller's choice
 SEED = int(os.environ.get("LAKELOOP_SEED", "20130701"))  # noqa: TID251
 D = [DAY_ONE + timedelta(days=n) for n in range(6)]
 
@@ -42,6 +43,7 @@ PUBLISH = ("publish.checked", "publish.before_merge", "publish.after_merge", "pu
 REPLAY = ("replay.branched", "replay.written", "replay.audited", "seal.staged", "seal.committed")
 WITHDRAW = ("withdraw.branched", "withdraw.written", "withdraw.committed", "withdraw.sealed", "withdraw.merged")
 ACT = ("act.branched", "act.written", "act.sealed", "act.merged")
+BACKDATE = ("backdate.branched", "backdate.committed", "backdate.sealed")
 SET_ASIDE = ("set_aside.branched", "set_aside.committed")
 INGEST = (
     "intake.branched", "intake.committed", "intake.sealed", "write.branched", "runner.unit_written",
@@ -69,6 +71,21 @@ def refusal_dies(at: Address, rows: Rows, death: Death) -> bool:
     attempt(acts.ingest, at, None, 2)
     assert clean_rows(p) == {D[0]: rows}
     assert quarantined(p) == [(D[1], "1,1.0", ["refused:audit"])]
+    assert_accounted(p)
+    return killed
+
+
+def backdate_dies(at: Address, rows: Rows, death: Death) -> bool:
+    p = found(at)
+    deliver(at, D[0], rows, later=6)
+    ingest_all(p)
+    deliver(at, D[0], {1: 0.5, 2: 0.5})
+    killed = attempt(acts.ingest, at, death, 1)
+    attempt(acts.ingest, at, None, 2)
+    owner = read_ledger(p.lake, "toy").owner(UnitId("readings", D[0]))
+    assert owner is not None
+    assert (clean_rows(p), owner.record.available_at) == ({D[0]: rows}, owner.record.delivered_at - timedelta(hours=6))
+    assert set(available(p)[D[0]].values()) == {owner.record.available_at}
     assert_accounted(p)
     return killed
 
@@ -137,6 +154,7 @@ Scenario = Callable[[Address, Rows, Death], bool]
 POINTS: list[tuple[Scenario, str]] = [
     *((ingest_dies, point) for point in (*INGEST, *PUBLISH)),
     *((refusal_dies, point) for point in (*SET_ASIDE, "publish.before_merge")),
+    *((backdate_dies, point) for point in (*BACKDATE, *PUBLISH[:3])),
     *((replay_dies, point) for point in (*REPLAY, *PUBLISH)),
     *((withdraw_dies, point) for point in (*WITHDRAW, *PUBLISH[:3])),
     *((act_dies, point) for point in (*ACT, *WITHDRAW, *PUBLISH[:3])),

@@ -237,6 +237,11 @@ def clean_rows(p: Platform) -> dict[date, Rows]:
     return _held(p, CLEAN, "value")
 
 
+def available(p: Platform) -> dict[date, dict[int, datetime]]:
+    """What main's rows say of when they were available: date to id to time."""
+    return _held(p, CLEAN, "available_at")
+
+
 def trusts(p: Platform) -> dict[date, set[str]]:
     """Published scores: date to the trust flags on its rows."""
     return {day: set(rows.values()) for day, rows in _held(p, SCORES, "trust").items()}

@@ -120,6 +120,17 @@ def test_an_assigned_or_updated_column_differs_on_its_slice_and_nothing_else(
     assert tables.fingerprints(updated, slice_of(FIRST), ["trust"]) == tables.fingerprints(source, slice_of(FIRST), ["trust"])
 
 
+def test_a_moment_is_assigned_as_it_is_written(
+    tables: Tables, source: str, new_branch: NewBranch, shared_lake: LakeFSLake, storage: dict[str, str]
+) -> None:
+    branch = new_branch()
+    tables.copy(source, branch, slice_of(FIRST), {"delivered_at": "2023-12-31T20:00:00.000001+00:00"})
+    was, now = (tables.fingerprints(ref, slice_of(FIRST), ["delivered_at"]) for ref in (source, branch))
+    assert was == now
+    held = DeltaTable(f"s3://{shared_lake.repository}/{branch}/{TABLE}", storage_options=storage).to_pyarrow_table()
+    assert set(held["delivered_at"].to_pylist()) == {datetime(2023, 12, 31, 20, 0, 0, 1, tzinfo=UTC)}
+
+
 def test_an_update_of_a_table_that_is_not_there_does_nothing(
     tables: Tables, new_branch: NewBranch, shared_lake: LakeFSLake
 ) -> None:

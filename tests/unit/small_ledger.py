@@ -7,6 +7,8 @@ from lakeloop.core.contract import Column, TableContract
 from lakeloop.core.ledger import Entry, Ledger, fold
 from lakeloop.core.receipts import (
     AnyReceipt,
+    BackdatedRecord,
+    BackdatingReceipt,
     DataReceipt,
     IntakeReceipt,
     LandedRecord,
@@ -79,6 +81,13 @@ def refusal(key: str, record: LandedRecord, code: str = "audit", version: str = 
 def withdrawal(key: str, record: LandedRecord, condemned: str) -> WithdrawalReceipt:
     gone = WithdrawnRecord(**names(record), condemned=condemned, condemned_commit="m")
     return WithdrawalReceipt(**said(key), withdrawn=(gone,))
+
+
+def backdating(key: str, record: LandedRecord, owner: str, first: LandedRecord) -> BackdatingReceipt:
+    one = BackdatedRecord(
+        **names(record), owner=owner, available_at=first.delivered_at, fingerprint=Fingerprint(rows=2, hash="1")
+    )  # fmt: skip
+    return BackdatingReceipt(**said(key), backdated=(one,))
 
 
 def after(*receipts: AnyReceipt) -> Ledger:

@@ -1,15 +1,18 @@
-"""Any order in which the same deliveries pass, in whatever runs, ends with the same owners: over the pure ledger."""
+"""Any order in which the same deliveries pass, in whatever runs, ends with the same owners and times: over the pure ledger."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lakeloop.core.backdating import to_backdate
 from lakeloop.core.deliveries import is_new, next_number, rank, refusal_before_write, to_publish
 from lakeloop.core.lake import UnitId
 from lakeloop.core.ledger import Entry, Ledger, fold
 from lakeloop.core.receipts import (
     AnyReceipt,
+    BackdatedRecord,
+    BackdatingReceipt,
     DataReceipt,
     LandedRecord,
     PublishedRecord,
@@ -48,16 +51,17 @@ class Main:
     def run(self, arrived: list[LandedRecord]) -> None:
         """One sweep over everything that has arrived so far: intake, write, audit, publish, and the watch after it."""
         self._take_in(arrived)
+        self._backdate()
         while chosen := to_publish(self.ledger, CASE, SWEEP):
             for record in chosen:
                 self._work(record)
             self._withdraw()
 
-    def owners(self) -> dict[UnitId, str]:
-        """Which bytes main holds of each unit."""
+    def owners(self) -> dict[UnitId, tuple[str, datetime]]:
+        """Which bytes main holds of each unit, and since when they say to have been available."""
         ledger = self.ledger
         held = {unit: ledger.owner(unit) for unit in ledger.owners}
-        return {unit: one.record.sha256 for unit, one in held.items() if one}
+        return {unit: (one.record.sha256, one.record.available_at) for unit, one in held.items() if one}
 
     def _take_in(self, arrived: list[LandedRecord]) -> None:
         ledger, taken = self.ledger, dict[UnitId, list[LandedRecord]]()
@@ -68,9 +72,15 @@ class Main:
         if any(taken.values()):
             self.receipts.append(intake(self._key(), *(one for records in taken.values() for one in records)))
 
+    def _backdate(self) -> None:
+        for one in to_backdate(self.ledger, CASE, SWEEP):
+            names = one.owner.record.model_dump(include={"table", "data_date", "delivery", "sha256", "fingerprint"})
+            said_of = BackdatedRecord(**names, owner=one.owner.run_key, available_at=one.available_at)
+            self.receipts.append(BackdatingReceipt(**said(self._key()), backdated=(said_of,)))
+
     def _work(self, record: LandedRecord) -> None:
-        names = record.model_dump(include={"table", "data_date", "delivery", "sha256"})
-        refusal = refusal_before_write(self.ledger, record, SWEEP)
+        ledger, names = self.ledger, record.model_dump(include={"table", "data_date", "delivery", "sha256"})
+        refusal = refusal_before_write(ledger, record, SWEEP)
         if refusal is None and record.sha256[0] == BAD:
             refusal = Refusal(code="audit", message="")
         if refusal:
@@ -79,7 +89,7 @@ class Main:
             return
         published = PublishedRecord(
             **names, account=RowAccount(rows_in=2, published=2), fingerprint=Fingerprint(rows=2, hash="0"),
-            delivered_at=record.delivered_at, available_at=record.delivered_at,
+            delivered_at=record.delivered_at, available_at=ledger.available_at(record.unit) or record.delivered_at,
         )  # fmt: skip
         self.receipts.append(DataReceipt(**said(self._key()), contract_version=VERSION, published=(published,)))
 
@@ -96,10 +106,14 @@ class Main:
         return f"r{len(self.receipts)}"
 
 
-def newest_good(deliveries: list[LandedRecord]) -> dict[UnitId, str]:
-    """What main should hold in the end: of each unit the bytes of the newest delivery that nothing is wrong with."""
+def newest_good(deliveries: list[LandedRecord]) -> dict[UnitId, tuple[str, datetime]]:
+    """What main should hold in the end: of each unit the bytes of the newest delivery that nothing is wrong with.
+
+    They were available when the first delivery of the unit was sent, whatever was wrong with that.
+    """
     good = [one for one in deliveries if not one.damage and one.sha256[0] not in {BAD, FAULTY}]
-    return {one.unit: one.sha256 for one in sorted(good, key=rank)}
+    first = {one.unit: one.delivered_at for one in sorted(deliveries, key=rank, reverse=True)}
+    return {one.unit: (one.sha256, first[one.unit]) for one in sorted(good, key=rank)}
 
 
 @settings(max_examples=200, deadline=None)

@@ -19,15 +19,17 @@ BYTES_GONE: Final = "bytes_gone"
 def is_new(ledger: Ledger, record: LandedRecord, taken: Sequence[LandedRecord] = ()) -> bool:
     """Whether an arrived delivery has to be taken in, after those of its unit that were `taken` just now.
 
-    What has landed is the folder we have seen; the same bytes as main holds now are a no-op; anything else is
-    a delivery of its own.
+    What has landed is the folder we have seen; the same bytes as main holds now are a no-op, unless they were sent
+    before all others of their unit, which says when it was available; anything else is a delivery of its own.
     """
     if has_landed(ledger, record, taken):
         return False
     owner = ledger.owner(record.unit)
     if owner is None or owner.record.sha256 != record.sha256 or owner.record.id in ledger.gone:
         return True
-    return any(rank(old) > rank(owner.record) for old in (*ledger.landed.get(record.unit, ()), *taken))
+    known = (*ledger.landed.get(record.unit, ()), *taken)
+    is_first = all(record.delivered_at < old.delivered_at for old in known)
+    return is_first or any(rank(old) > rank(owner.record) for old in known)
 
 
 def has_landed(ledger: Ledger, record: LandedRecord, taken: Sequence[LandedRecord] = ()) -> bool:

@@ -12,6 +12,7 @@ from lakeloop.core.lazy_dict import LazyDict
 from lakeloop.core.receipts import (
     ActReceipt,
     AnyReceipt,
+    BackdatingReceipt,
     DataReceipt,
     IntakeReceipt,
     JudgedRecord,
@@ -93,7 +94,7 @@ class Ledger:
         return max(times, default=None)
 
     def available_at(self, unit: UnitId) -> datetime | None:
-        """The first delivery's time of a unit; repairs and restatements inherit it."""
+        """The first delivery's time of a unit; repairs and restatements inherit it, as do rows that were there before it."""
         return min((record.delivered_at for record in self.landed.get(unit, ())), default=None)
 
     @property
@@ -185,6 +186,8 @@ def _apply(ledger: Ledger, entry: Entry) -> None:
             ledger.landed.setdefault(record.unit, []).append(record)
     elif isinstance(receipt, DataReceipt | RefusalReceipt):
         _apply_data(ledger, entry, receipt)
+    elif isinstance(receipt, BackdatingReceipt):
+        _apply_backdating(ledger, receipt)
     elif isinstance(receipt, ActReceipt):
         _apply_act(ledger, receipt)
         _apply_settled(ledger, receipt)
@@ -207,6 +210,14 @@ def _apply_data(ledger: Ledger, entry: Entry, receipt: DataReceipt | RefusalRece
                 Owner(record, receipt.run_key, entry.commit, entry.parent, receipt.contract_version)
             )
             ledger.withdrawn.pop((record.unit, record.sha256), None)
+
+
+def _apply_backdating(ledger: Ledger, receipt: BackdatingReceipt) -> None:
+    for record in receipt.backdated:
+        stack = ledger.owners[record.unit]
+        if stack[-1].run_key == record.owner:
+            said = {"available_at": record.available_at, "fingerprint": record.fingerprint}
+            stack[-1] = stack[-1]._replace(record=stack[-1].record.model_copy(update=said))
 
 
 def _keep_accepted(ledger: Ledger, record: PublishedRecord, run_key: str) -> None:

@@ -84,6 +84,14 @@ class PublishedRecord(UnitRecord):
     warnings: tuple[str, ...] = ()  # what its audit did not like and let pass
 
 
+class BackdatedRecord(UnitRecord):
+    """A delivery that main holds, and whose unit was available earlier than its rows said; all else of them is as it was."""
+
+    owner: str  # run key of the data receipt that its rows belong to
+    available_at: datetime
+    fingerprint: Fingerprint
+
+
 class RefusedRecord(UnitRecord):
     """A delivery that was refused; not tried again until something changes."""
 
@@ -211,6 +219,17 @@ class RefusalReceipt(Receipt):
         return (f"quarantine/{self.case}/",)
 
 
+class BackdatingReceipt(Receipt):
+    """Units of which an older delivery arrived late: nothing but `available_at` of main's rows is another."""
+
+    kind: Literal["backdating"] = "backdating"
+    backdated: tuple[BackdatedRecord, ...]
+
+    def prefixes(self) -> tuple[str, ...]:
+        """clean/ of the case."""
+        return (f"clean/{self.case}/",)
+
+
 class ScoresReceipt(Receipt):
     """A candidate: scores of some dates on a branch of their own, never merged itself."""
 
@@ -319,6 +338,6 @@ class RetentionReceipt(Receipt):
 
 AnyReceipt = (
     BootstrapReceipt | MaintenanceReceipt | IntakeReceipt | DataReceipt | RefusalReceipt
-    | ScoresReceipt | ActReceipt | WithdrawalReceipt | PromotionReceipt | RetentionReceipt
+    | BackdatingReceipt | ScoresReceipt | ActReceipt | WithdrawalReceipt | PromotionReceipt | RetentionReceipt
 )  # fmt: skip
 RECEIPT: TypeAdapter[AnyReceipt] = TypeAdapter(Annotated[AnyReceipt, Field(discriminator="kind")])

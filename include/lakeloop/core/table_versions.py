@@ -8,6 +8,7 @@ from lakeloop.core.lake import clean, quarantine, scores
 from lakeloop.core.receipts import (
     ActReceipt,
     AnyReceipt,
+    BackdatingReceipt,
     DataReceipt,
     IntakeReceipt,
     PromotionReceipt,
@@ -44,6 +45,9 @@ def made_by(receipt: AnyReceipt, commit: str) -> Made:
         )
     if isinstance(receipt, DataReceipt | RefusalReceipt):
         return _made_by_data(receipt, commit)
+    if isinstance(receipt, BackdatingReceipt):
+        held = [(clean(receipt.case, one.table), one.data_date, one.fingerprint.rows) for one in receipt.backdated]
+        return Made(_grouped(receipt.base_commit, held), _grouped(commit, held))
     if isinstance(receipt, ScoresReceipt):
         reads = [one.reads for one in receipt.dates]
         scored = ((scores(receipt.case), one.data_date, one.fingerprint.rows) for one in receipt.dates)

@@ -13,6 +13,7 @@ _RULES = {
     "d1be7d57da5e": 1,
     "d0a3039367ba": GROWING_LOGS,
     "2f3b3e0d2199": GROWING_LOGS,
+    "e89b6bf056e9": GROWING_LOGS,
 }
 LATEST_RULES = max(_RULES.values())
 

@@ -49,6 +49,8 @@ local function allowed_prefixes(receipt)
     return { "landing/" .. case .. "/" }
   elseif receipt.kind == "data" then
     return { "clean/" .. case .. "/", "quarantine/" .. case .. "/" }
+  elseif receipt.kind == "backdating" then
+    return { "clean/" .. case .. "/" }
   elseif receipt.kind == "refusal" then
     return { "quarantine/" .. case .. "/" }
   elseif receipt.kind == "act" then

@@ -5,6 +5,7 @@ from typing import Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
+from lakeloop.core.backdating import to_backdate
 from lakeloop.core.checkpoints import reached
 from lakeloop.core.contract_change import CONTRACT
 from lakeloop.core.deliveries import replayed, retried, to_publish, work_of
@@ -19,6 +20,7 @@ from lakeloop.core.runs import Run
 from lakeloop.core.use_case import UseCase
 from lakeloop.core.value import Value
 from lakeloop.core.words import counted
+from lakeloop.steps.backdate import backdate
 from lakeloop.steps.contract import accepted_changes, book_of
 from lakeloop.steps.history import read_ledger
 from lakeloop.steps.landing import check_still_new, land, looked_at, waiting
@@ -108,8 +110,14 @@ def _nothing_new(head: str) -> dict[str, Any]:
 
 
 def write(p: Platform, run: Run, landed: dict[str, Any]) -> dict[str, Any]:
-    """Write the newest open delivery of each (table, data date) as rows on a run branch."""
+    """Write the newest open delivery of each (table, data date) as rows on a run branch, after what main holds was backdated."""
     decided = read_ledger(p.lake, p.case.name, landed["commit"])
+    told = backdate(p, run) if to_backdate(decided, p.case, run) else {}
+    written = _write_open(p, run, decided)
+    return {**written, **told, "summary": f"{told['summary']}; {written['summary']}"} if told else written
+
+
+def _write_open(p: Platform, run: Run, decided: Ledger) -> dict[str, Any]:
     planned = to_publish(decided, p.case, run)
     if not planned:
         return {"nothing_to_do": True, "summary": "every delivery is published, refused or superseded"}

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any, Literal, cast
 
+from lakeloop.core.backdating import Earlier, to_backdate
 from lakeloop.core.deliveries import reinstated, replayed, selected, state_of, to_publish
 from lakeloop.core.lake import Delivery, UnitId
 from lakeloop.core.lazy_dict import LazyDict
@@ -18,7 +19,7 @@ from lakeloop.steps.ingest import check_table
 from lakeloop.steps.landing import land, looked_at, waiting
 from lakeloop.steps.platform import Platform
 
-Doing = Literal["publish", "restate", "replay", "reinstate", "refuse"]
+Doing = Literal["publish", "restate", "replay", "reinstate", "refuse", "backdate"]
 
 
 class PlannedUnit(Value):
@@ -61,9 +62,11 @@ def plan(p: Platform, run: Run) -> Plan:
     fresh = land(p, ledger, "", waiting(p, run, ledger))
     after = _with(ledger, fresh)
     new = {record.id for record in fresh}
+    backdated = tuple(_backdated(after, one) for one in to_backdate(after, p.case, run))
     units = tuple(_unit(p, after, record, run, is_new=record.id in new) for record in to_publish(after, p.case, run))
     if units:
         accepted_changes(p.lake, ledger, p.case)
+    units = (*backdated, *units)
     return Plan(units=units, untouched=_untouched(p, after, run, {unit.record.id for unit in units}))
 
 
@@ -71,7 +74,7 @@ def is_open(p: Platform, run: Run) -> bool:
     """Whether a run would find anything to do; reads no more of the feed than the answer needs."""
     check_table(p.case, run)
     p, ledger = _read_only(p), read_ledger(p.lake, p.case.name)
-    if to_publish(ledger, p.case, run):
+    if to_publish(ledger, p.case, run) or to_backdate(ledger, p.case, run):
         return True
     return any(land(p, ledger, "", {unit: arrivals}) for unit, arrivals in waiting(p, run, ledger).items())
 
@@ -100,6 +103,12 @@ def _unit(p: Platform, ledger: Ledger, record: LandedRecord, run: Run, *, is_new
         return PlannedUnit(record=record, doing="reinstate", is_new=is_new)
     words = f"delivery {owner.record.delivery} of {owner.record.delivered_at:%Y-%m-%d %H:%M} UTC" if owner else ""
     return PlannedUnit(record=record, doing="restate" if owner else "publish", is_new=is_new, words=words)
+
+
+def _backdated(ledger: Ledger, one: Earlier) -> PlannedUnit:
+    held = one.owner.record
+    record = next(record for record in ledger.landed[held.unit] if record.id == held.id)
+    return PlannedUnit(record=record, doing="backdate", is_new=False, words=one.words)
 
 
 def _untouched(p: Platform, ledger: Ledger, run: Run, chosen: set[Delivery]) -> dict[str, int]:
