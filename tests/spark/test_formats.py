@@ -55,6 +55,12 @@ QUOTED = [
     'Q4,"a\nb",,heavy,,,,,,,,,',
     "Q5,x,,1,,,,,,,,,",
 ]
+GREEK = [  # a question mark that is composed to a semicolon, in a right row and where a cell is lacking
+    HEADER.replace(",", ";"),
+    line({"id": "G1", "note": "x\u037ey", "raw": "e\u0301"}, ";"),
+    line({"id": "G2", "note": "x\u037ey"}, ";")[:-1],
+    line({"id": "G3", "note": '"\u037e;"', "weight": "1"}, ";"),
+]
 NEVER_CLOSED = ['Q6,"open', "Q7,,,,,,,,,,,,"]
 
 
@@ -151,6 +157,7 @@ DELIVERED = {
     on(24): Landed({"rows.jsonl": b"\xef\xbb\xbf\n" + text_file(list(map(as_json, ROWS)))}, 3),
     on(25): Landed({"rows.csv": b"\xef\xbb\xbf" + text_file([HEADER, "A1", HEADER, line({"id": "A2"}), ""], "\r\n")}, 3),
     on(26): Landed({"rows.parquet": parquet_of_odd_times()}, 3),
+    on(27): Landed({"rows.csv": text_file(GREEK)}, 3, shaped("rows.csv", delimiter=";", is_nfc=False)),
 }  # fmt: skip
 
 
@@ -179,6 +186,14 @@ def test_the_same_rows_are_published_from_every_format(written: Written, day: in
         nothing | {"id": "A3", "note": "é", "pieces": -7, "picked": moment, "due": date(2024, 5, 20)},
     ]
     assert quarantined(written, day) == []
+
+
+def test_a_character_that_is_composed_to_a_delimiter_divides_no_cells(written: Written) -> None:
+    found = [(row["id"], row["note"], row["raw"], row["weight"]) for row in published(written, 27)]
+    assert found == [("G1", "x;y", "é", None), ("G3", ";;", None, 1.0)]
+    assert quarantined(written, 27) == [(3, GREEK[2], ["malformed"])]
+    assert written.units[on(27)].cells == sum(value is not None for row in published(written, 27) for value in row.values())
+    assert [shape.is_nfc for shape in told(DELIVERED[on(27)])] == [False]
 
 
 def test_an_optional_key_that_no_row_of_json_has_is_null_in_all_of_them(written: Written) -> None:

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from lakeloop.adapters.lakefs_lake import LakeFSLake
+from lakeloop.core.files import FileShape
 from lakeloop.settings import Settings
 from lakeloop.spark.connect import ConnectRunner
 from tests.spark.small_parcels import CONTRACT, NAMES, PARCELS, Landed, line, write
@@ -35,3 +36,15 @@ def test_the_contract_names_the_words_that_are_no_value(
         id_: None for id_, cell in WEIGHTS.items() if cell in words
     }
     assert [row["reasons"] for row in written.quarantine[DAY]] == [["type:weight"]] * (0 if words else len(WEIGHTS))
+
+
+def test_a_word_that_came_uncomposed_is_no_value_either(
+    stack: Settings, shared_lake: LakeFSLake, runner: ConnectRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract = CONTRACT.model_copy(update={"null_words": ("ohne Wärme",)})
+    monkeypatch.setattr("tests.spark.small_parcels.PARCELS", PARCELS.model_copy(update={"tables": (contract,)}))
+    rows = [{"id": "A1", "note": "ohne Wa\u0308rme"}, {"id": "A2", "note": "ohne Wärme"}, {"id": "A3", "note": "Wa\u0308rme"}]
+    text = "".join(f"{line(row)}\n" for row in ({name: name for name in NAMES}, *rows))
+    shape = FileShape(name="a.csv", is_nfc=False)
+    written = write(stack, shared_lake, runner, "uncomposed", {DAY: Landed({"a.csv": text.encode()}, len(rows), (shape,))})
+    assert {row["id"]: row["note"] for row in written.clean[DAY]} == {"A1": None, "A2": None, "A3": "Wärme"}

@@ -79,6 +79,11 @@ def composed(text: str | None) -> str | None:
     return None if text is None else unicodedata.normalize("NFC", text)
 
 
+def composed_cells(cells: Sequence[str | None] | None) -> tuple[str | None, ...] | None:
+    """The cells of a line, each composed for itself."""
+    return None if cells is None else tuple(map(composed, cells))
+
+
 def _mapped(frame: DataFrame, read: Callable[[Iterable[pa.RecordBatch]], _Batches]) -> DataFrame:
     # a client's schema says "string collate UTF8_BINARY", which Delta would keep and no other reader knows
     names = OF_LINE | AS_READ

@@ -16,7 +16,7 @@ from lakeloop.spark.accounts import unread
 from lakeloop.spark.cells import with_typed
 from lakeloop.spark.heads import Head, columns_of
 from lakeloop.spark.masking import csv_text, has_personal, kept_text
-from lakeloop.spark.objects import composed
+from lakeloop.spark.objects import composed_cells
 from lakeloop.spark.rules import BETWEEN, DUPLICATE_KEY, HEADER_AGAIN, MALFORMED, Cells, broken_rules
 
 _CSV = {
@@ -114,13 +114,15 @@ def _parsed(contract: TableContract, rows: DataFrame, layout: Layout) -> DataFra
         found = F.struct(*(F.get("_cells", F.lit(at)).alias(name) for at, name in enumerate(names)))
         return _shown(contract, rows.withColumn("_text", found), F.col("_row"))
     schema = ", ".join(f"`{name}` string" for name in (*(layout.order or names), "_corrupt"))
-    row = F.col("_row") if layout.is_nfc else F.udf(composed, "string", useArrow=True)("_row")
     null = next(iter(contract.null_words), "")  # what is empty becomes this, and this becomes null
-    cells = F.from_csv(row, schema, _CSV | {"sep": layout.delimiter, "nullValue": null, "emptyValue": null})
+    cells = F.from_csv("_row", schema, _CSV | {"sep": layout.delimiter, "nullValue": null, "emptyValue": null})
+    if not layout.is_nfc:  # after they are told apart: the Greek question mark is composed to a semicolon
+        cells = F.udf(composed_cells, f"struct<{schema}>", useArrow=True)(cells)
     for name in names if layout.order else ():
         if name not in layout.order:  # it may be absent
             cells = cells.withField(name, F.lit(None).cast("string"))
-    parsed = _without_words(rows.withColumn("_text", cells), contract.null_words[1:], names)
+    others = contract.null_words[1:] if layout.is_nfc else contract.null_words  # one may have come uncomposed
+    parsed = _without_words(rows.withColumn("_text", cells), others, names)
     quotes = F.length("_row") - F.length(F.replace("_row", F.lit('"'), F.lit("")))
     is_open = F.col("_row").contains('"') & (quotes % 2 == 1)
     is_unread = F.col("_text")["_corrupt"].isNotNull() | is_open
@@ -130,7 +132,7 @@ def _parsed(contract: TableContract, rows: DataFrame, layout: Layout) -> DataFra
 
 
 def _without_words(rows: DataFrame, words: Sequence[str], names: Sequence[str]) -> DataFrame:
-    """The rows with null for more words than the one that Spark's parser takes."""
+    """The rows with null for words that Spark's parser did not take: it takes one, as it came."""
     if not words:
         return rows
     text = F.col("_text")
