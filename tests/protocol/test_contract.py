@@ -69,3 +69,15 @@ def test_a_column_that_was_taken_down_comes_back_as_what_it_was_or_not_at_all(ad
     with pytest.raises(ConfigurationError, match="gust: type double of version 1 becomes string .* a new name; nothing was"):
         ingest_all(again)
     assert set(clean_rows(p)) == {D1, D2}
+
+
+def test_a_contract_that_none_may_state_any_more_is_still_what_was_written_under(address: Address) -> None:
+    p = found(address)
+    key, value = p.case.table("readings").columns
+    odd = value.model_copy(update={"minimum": 2e6, "maximum": -2e6, "allowed": ("1",)})
+    deliver(address, D1, A)
+    ingest_all(changed(p, columns=(key, odd), quarantine_limit=5))
+    deliver(address, D2, A)
+    with pytest.raises(ConfigurationError, match="value: minimum 2000000.0 becomes none: .* count it up to 2"):
+        ingest_all(p)
+    assert ingest_all(changed(p, version=2))["published"] == 1

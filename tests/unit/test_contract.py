@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from lakeloop.core.contract import Column, RowRule, TableContract
+from lakeloop.core.contract import Column, ExpectedKeys, FileLimits, RowRule, TableContract
 
+NAN, INF = float("nan"), float("inf")
 ID = Column(name="id", type="string", required=True)
 
 
@@ -26,6 +27,22 @@ ID = Column(name="id", type="string", required=True)
         ({"type": "float"}, "Input should be"),
         ({"type": "string", "personal": True, "not_personal": "a mail box"}, "x: it is personal or it is not"),
         ({"type": "int", "minimun": 0}, "Extra inputs are not permitted"),
+        ({"type": "int", "minimum": 2, "maximum": 1}, "x: minimum 2 lies above maximum 1; exchange them"),
+        ({"type": "int", "minimum": NAN}, "x: minimum is nan; say a number, or leave it out"),
+        ({"type": "int", "maximum": INF}, "x: maximum is inf; say a number, or leave it out"),
+        ({"type": "date", "around_days": -1}, "x: around_days is -1; say a number that is 0 or more"),
+        ({"type": "date", "earliest": "2200-01-01"}, "x: earliest 2200-01-01 lies after latest 2199-12-31; exchange them"),
+        ({"type": "string", "allowed": ()}, "x: allowed names no value; name some, or leave it out"),
+        (
+            {"type": "string", "allowed": ("b", "a\u0308")},
+            "x: allowed names 'a\u0308', which no text equals, .* composed",
+        ),
+        (
+            {"type": "string", "pattern": "[A-Z"},
+            r"x: pattern '\[A-Z' cannot be read \(unterminated character set .*correct it",
+        ),
+        ({"type": "string", "pattern": "(a"}, r"cannot be read \(missing \)"),
+        ({"type": "string", "pattern": "*a"}, r"cannot be read \(nothing to repeat"),
     ],
 )
 def test_a_column_whose_rules_do_not_fit_is_refused(asked: dict[str, Any], words: str) -> None:
@@ -52,11 +69,48 @@ def test_a_column_whose_rules_do_not_fit_is_refused(asked: dict[str, Any], words
         ({"late_days": 2}, "late rows are known by `date_of`"),
         ({"late": "keep", "date_of": "sent"}, "late='keep' and late_days belong together"),
         ({"late_days": 2, "date_of": "sent"}, "late='keep' and late_days belong together"),
+        ({"null_words": ("NA", "a\u0308")}, "null_words names 'a\u0308', which no text equals"),
+        ({"key": ()}, "t: its key names no column, so that all rows were one; name what identifies a row"),
+        ({"columns": (ID, ID)}, r"t: it has columns of one name \(id\); give each its own"),
     ],
 )
 def test_a_table_whose_fields_contradict_each_other_is_refused(asked: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
-        TableContract(name="t", columns=(ID,), **{"key": ("id",)} | asked)
+        TableContract(**{"name": "t", "columns": (ID,), "key": ("id",)} | asked)
+
+
+@pytest.mark.parametrize("share", [-0.01, 1.01, 5, NAN, INF])
+def test_a_limit_that_is_no_share_is_refused_where_it_would_switch_its_guard_off(share: float) -> None:
+    for limit in ({"quarantine_limit": share}, {"quarantine_limits": {"type": share}}):
+        with pytest.raises(ValidationError, match=f"t: {next(iter(limit))} is {share:g}; say a share from 0 to 1"):
+            TableContract(name="t", columns=(ID,), key=("id",), **limit)
+    with pytest.raises(ValidationError, match=f"floor is {share:g}; say a share from 0 to 1"):
+        ExpectedKeys(source="trailing", floor=share)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"source": "fixed"}, "expected keys of source 'fixed' are told by `count`; state it"),
+        ({"source": "table"}, "expected keys of source 'table' are told by `table`; state it"),
+        ({"source": "fixed", "count": 0}, "count is 0; say a number that is 1 or more"),
+        ({"source": "trailing", "days": 0}, "days is 0; say a number that is 1 or more"),
+    ],
+)
+def test_keys_that_nothing_tells_cannot_be_expected(asked: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        ExpectedKeys(**asked)
+
+
+@pytest.mark.parametrize("limit", sorted(FileLimits.model_fields))
+def test_a_limit_that_no_file_keeps_is_refused(limit: str) -> None:
+    with pytest.raises(ValidationError, match=f"{limit} is 0; say a number that is 1 or more"):
+        FileLimits(**{limit: 0})
+
+
+@pytest.mark.parametrize("pattern", [r"\p{L}+", r"(?<year>\d{4})", "[a-z&&[^b]]", r"\Q[\E.*", r"[a[(]]", r"\d++"])
+def test_a_pattern_that_java_reads_is_taken_whatever_python_says_of_it(pattern: str) -> None:
+    assert Column(name="x", type="string", pattern=pattern).pattern == pattern
 
 
 def test_a_limit_names_a_family_or_a_whole_reason() -> None:

@@ -1,14 +1,17 @@
 """Contract: what one table promises, stated once; row rules decide quarantine, the rest is for the audit."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Literal, Self
+from unicodedata import is_normalized
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from lakeloop.core.bounds import AtLeastNone, AtLeastOne, Finite, Share, is_kept
 from lakeloop.core.files import FileFormat
+from lakeloop.core.patterns import pattern_fault
 from lakeloop.core.sql_text import names_column
 from lakeloop.core.value import Value
 
@@ -39,17 +42,17 @@ class Column(Value):
     name: str
     type: ColumnType
     required: bool = False
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: Finite | None = None
+    maximum: Finite | None = None
     precision: int = Field(default=18, ge=1, le=38)  # digits of a decimal, and how many of them after the point
     scale: int = Field(default=2, ge=0, le=38)
     earliest: date = date(1900, 1, 1)
     latest: date = date(2199, 12, 31)
-    around_days: int | None = None  # a time further than this from its row's data date is out of range
+    around_days: AtLeastNone | None = None  # a time further than this from its row's data date is out of range
     timezone: str = "UTC"  # of a text that names no offset
     repeated_hour: Literal["earlier", "later"] | None = None  # what a local time means that comes twice; None refuses it
     allowed: tuple[str, ...] | None = None
-    pattern: str | None = None  # of the whole text
+    pattern: str | None = None  # of the whole text, as Java reads it, whose engine is Spark's
     may_be_absent: bool = False  # a file without it is read with empty cells: for a column that came later
     invisible: bool = False  # control, bidi and zero-width characters are data here
     personal: bool = False  # of a person: masked wherever it stands outside landing/
@@ -95,6 +98,27 @@ class Column(Value):
             raise ValueError(msg) from error
         return self
 
+    @model_validator(mode="after")
+    def _rules_can_be_kept(self, info: ValidationInfo) -> Self:
+        if not is_kept(info) and (fault := self._fault()):
+            msg = f"{self.name}: {fault}"
+            raise ValueError(msg)
+        return self
+
+    def _fault(self) -> str:
+        """Which rule no value could keep, and the next move."""
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            return f"minimum {self.minimum:g} lies above maximum {self.maximum:g}; exchange them"
+        if self.earliest > self.latest:
+            return f"earliest {self.earliest} lies after latest {self.latest}; exchange them"
+        if self.allowed == ():
+            return "allowed names no value; name some, or leave it out"
+        if found := _uncomposed(self.allowed or ()):
+            return f"allowed names {found!r}, which no text equals, since all are composed (NFC); write it composed"
+        if self.pattern is not None and (fault := pattern_fault(self.pattern)):
+            return f"pattern {self.pattern!r} cannot be read ({fault}); correct it"
+        return ""
+
 
 class RowRule(Value):
     """What the columns of one row must say together: SQL over the typed columns; a row where it is null passes."""
@@ -113,22 +137,31 @@ class ExpectedKeys(Value):
     """How many keys a delivery should bring: a number, another table's date, or recent history."""
 
     source: Literal["fixed", "table", "trailing"]
-    count: int | None = None
+    count: AtLeastOne | None = None
     table: str | None = None
-    days: int = 28
-    floor: float = 0.5  # under this share of the expected keys a delivery is refused
+    days: AtLeastOne = 28
+    floor: Share = 0.5  # under this share of the expected keys a delivery is refused
+
+    @model_validator(mode="after")
+    def _source_is_told(self, info: ValidationInfo) -> Self:
+        told = {"fixed": ("count", self.count), "table": ("table", self.table)}
+        field, value = told.get(self.source, ("", ""))
+        if value is None and not is_kept(info):
+            msg = f"expected keys of source {self.source!r} are told by `{field}`; state it"
+            raise ValueError(msg)
+        return self
 
 
 class FileLimits(Value):
     """How much a delivery may bring; what goes beyond is refused before it is unpacked, parsed or kept."""
 
-    files: int = 1000
-    size: int = 1 << 30  # bytes of all its files, as they are sent
-    unpacked: int = 4 << 30  # bytes of one file
-    ratio: int = 200  # of unpacked to packed bytes, where there are many
-    columns: int = 2000
-    line: int = 1 << 20  # bytes of one line of text, and so of a cell
-    parquet: int = Field(default=1 << 26, lt=1 << 31)  # bytes of one Parquet file, which Spark holds in one piece
+    files: AtLeastOne = 1000
+    size: AtLeastOne = 1 << 30  # bytes of all its files, as they are sent
+    unpacked: AtLeastOne = 4 << 30  # bytes of one file
+    ratio: AtLeastOne = 200  # of unpacked to packed bytes, where there are many
+    columns: AtLeastOne = 2000
+    line: AtLeastOne = 1 << 20  # bytes of one line of text, and so of a cell
+    parquet: AtLeastOne = Field(default=1 << 26, lt=1 << 31)  # bytes of one Parquet file, which Spark holds in one piece
 
 
 class Retention(Value):
@@ -152,8 +185,8 @@ class TableContract(Value):
     late: Literal["quarantine", "keep"] = "quarantine"  # rows of an earlier date than their delivery's
     late_days: int = Field(default=0, ge=0)  # how much earlier, where they are kept
     identity: tuple[str, ...] = ()  # columns whose values belong to one date only; seen under two, the audit warns
-    quarantine_limit: float = 0.05  # share of rows in quarantine above which the audit refuses
-    quarantine_limits: dict[str, float] = Field(default_factory=dict)  # the same by a row's first reason, or by its family
+    quarantine_limit: Share = 0.05  # share of rows in quarantine above which the audit refuses
+    quarantine_limits: dict[str, Share] = Field(default_factory=dict)  # the same by a row's first reason, or by its family
     formats: tuple[FileFormat, ...] = ("csv", "jsonl", "parquet")  # in which its files may come
     delimiter: Literal[",", ";", "\t", "|"] = ","  # of its CSV files
     null_words: tuple[str, ...] = ("NA",)  # cells of CSV that say, as an empty one does, that there is no value
@@ -170,7 +203,10 @@ class TableContract(Value):
 
     @field_validator("null_words")
     @classmethod
-    def _words_are_told_apart(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+    def _words_are_told_apart(cls, words: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if not is_kept(info) and (found := _uncomposed(words)):
+            msg = f"null_words names {found!r}, which no text equals, since all are composed (NFC); write it composed"
+            raise ValueError(msg)
         if "" in words or len(set(words)) < len(words):
             msg = f"null_words {words} has an empty word, which is null in any case, or one twice"
             raise ValueError(msg)
@@ -198,6 +234,18 @@ class TableContract(Value):
             raise ValueError(msg)
         if (self.late == "keep") != bool(self.late_days):
             msg = f"{self.name}: late='keep' and late_days belong together: how many days a row may be late"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _rows_are_told_apart(self, info: ValidationInfo) -> Self:
+        names = [column.name for column in self.columns]
+        if not self.key and not is_kept(info):
+            msg = f"{self.name}: its key names no column, so that all rows were one; name what identifies a row of a date"
+            raise ValueError(msg)
+        if len(set(names)) < len(names) and not is_kept(info):
+            doubled = sorted({name for name in names if names.count(name) > 1})
+            msg = f"{self.name}: it has columns of one name ({', '.join(doubled)}); give each its own"
             raise ValueError(msg)
         return self
 
@@ -249,3 +297,8 @@ def _name(name: str, what: str) -> str:
         msg = f"{what} name {name!r} does not match {NAME.pattern}"
         raise ValueError(msg)
     return name
+
+
+def _uncomposed(words: Iterable[str]) -> str:
+    """The first that is not in Unicode's composed form; empty where there is none."""
+    return next((word for word in words if not is_normalized("NFC", word)), "")

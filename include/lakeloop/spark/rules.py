@@ -57,21 +57,22 @@ def breaches(contract: TableContract) -> SparkColumn:
     return reduce(or_, (F.coalesce(broken, F.lit(False)) for broken in rules), F.lit(False))
 
 
+def whole(pattern: str) -> str:
+    """A pattern that all of a text has to match."""
+    return rf"\A(?:{pattern})\z"
+
+
 def _breaches(column: Column) -> list[SparkColumn]:
     value = F.col(f"`{column.name}`")
-    if column.personal:  # a mask is there or not; a value of another type is null
+    if column.personal:  # a mask is there or not, and of what it hides no rule can be asked; a value of another type is null
         return [value.isNull()] if column.required and column.type == "string" else []
     broken = [value.isNull()] if column.required else []
     broken += _bounds(column, value)
     if column.type == "string":
         broken += [] if column.allowed is None else [~value.isin(*column.allowed)]
-        broken += [] if column.pattern is None else [~value.rlike(_whole(column.pattern))]
+        broken += [] if column.pattern is None else [~value.rlike(whole(column.pattern))]
         broken += [] if column.invisible else [value.rlike(UNUSUAL) & value.rlike(INVISIBLE)]
     return broken
-
-
-def _whole(pattern: str) -> str:
-    return rf"\A(?:{pattern})\z"
 
 
 def _rules(column: Column, cells: Cells) -> list[tuple[str, SparkColumn]]:
@@ -88,7 +89,7 @@ def _rules(column: Column, cells: Cells) -> list[tuple[str, SparkColumn]]:
     if column.allowed is not None:
         rules.append(("allowed", ~text.isin(*column.allowed)))
     if column.pattern is not None:
-        rules.append(("pattern", ~text.rlike(_whole(column.pattern))))
+        rules.append(("pattern", ~text.rlike(whole(column.pattern))))
     if column.type == "string" and not column.invisible:
         rules.append(("text", cells.is_odd & text.rlike(INVISIBLE)))
     return [(f"{kind}:{column.name}", broken) for kind, broken in rules]

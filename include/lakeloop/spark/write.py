@@ -16,6 +16,7 @@ from lakeloop.core.personal import shielded
 from lakeloop.core.reports import Refusal, UnitWritten, WriteReport
 from lakeloop.core.use_case import UseCase
 from lakeloop.spark.accounts import Count, account, counted, has_duplicates
+from lakeloop.spark.case_patterns import check_patterns
 from lakeloop.spark.case_sql import check_sql
 from lakeloop.spark.conf import NULL_FOR_ERRORS, set_for
 from lakeloop.spark.heads import Head, miscounts, misfits, read_heads, told_heads
@@ -37,6 +38,7 @@ def write(job: WriteJob, spark: SparkSession, case: UseCase) -> WriteReport:
         by_table.setdefault(unit.table, []).append(unit)
     contracts = {name: _checked(case.table(name)) for name in by_table}
     check_sql(spark, case, by_table)
+    check_patterns(spark, contracts.values())
     # small jobs wait for the lake more than for a core
     with set_for(spark, NULL_FOR_ERRORS), ThreadPoolExecutor(AT_ONCE) as pool:
         done = pool.map(lambda name: _write_table(job, spark, case, contracts[name], by_table[name]), by_table)
