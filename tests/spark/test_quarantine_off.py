@@ -1,17 +1,21 @@
-"""A mutation: with quarantine switched off, one bad row turns the audit red, whatever the family of its reason."""
+"""A mutation: with quarantine switched off, one bad row turns the audit red, of whatever family and type of column."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import date
+from itertools import product
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from pydantic import ValidationError
 from pyspark.sql import functions as F
 
 from lakeloop.adapters.lakefs_lake import LakeFSLake
-from lakeloop.core.contract import FAMILIES
+from lakeloop.core.contract import FAMILIES, OF_A_COLUMN, Column, ColumnType
 from lakeloop.core.jobs import AuditJob
 from lakeloop.core.reports import AuditReport, UnitAudit
 from lakeloop.core.runs import SessionKey
@@ -20,50 +24,121 @@ from lakeloop.spark import read
 from lakeloop.spark import write as writing
 from lakeloop.spark.connect import ConnectRunner
 from tests.spark.small_flights import days
-from tests.spark.small_parcels import CASE, NAMES, RUN_KEY, Landed, line, units_of, write
+from tests.spark.small_parcels import CASE, PARCELS, RUN_KEY, Landed, line, units_of, write
 
 ROWS = 4
-HEADER = line({name: name for name in NAMES})
-BAD = {  # a row that is bad by nothing else; where its column need not be filled, it would be a good row with an empty cell
-    "malformed": f"Z1{',' * len(NAMES)}",
-    "header_again": HEADER,
-    "repeated_key": '{"id": "Z1", "id": "Z1"}',
-    "unknown_key": '{"id": "Z1", "colour": "red"}',
-    "missing": line({"weight": "1"}),
-    "type": line({"id": "Z1", "weight": "heavy"}),
-    "range": line({"id": "Z1", "weight": "-1"}),
-    "allowed": line({"id": "Z1", "size": "huge"}),
-    "pattern": line({"id": "xA1"}),
-    "text": line({"id": "Z1", "note": "a\u200bb"}),
-    "gap": line({"id": "Z1", "picked": "2024-03-10 02:30:00"}),
-    "repeated": line({"id": "Z1", "picked": "2024-11-03T01:30"}),
-    "rule": line({"id": "Z1", "price": "500", "insured": "false"}),
-    "other_date": line({"id": "Z1", "sent": "2023-05-10"}),
-    "duplicate_key": line({"id": "A1", "weight": "2"}),
-    "refused": line({"id": "Z1"}),
+FULL = {
+    "string": "a",
+    "int": "1",
+    "double": "1",
+    "decimal": "1",
+    "bool": "true",
+    "date": "2024-05-10",
+    "timestamp": "2024-05-10T08:00",
 }
+CONTRACT = PARCELS.tables[0].model_copy(
+    update={
+        "columns": (
+            *PARCELS.tables[0].columns,
+            *(Column(name=f"full_{type_}", type=type_, required=True) for type_ in get_args(ColumnType)),
+            *(Column(name=f"high_{type_}", type=type_, minimum=0) for type_ in ("int", "double", "decimal")),
+        )
+    }
+)
+NAMES = tuple(column.name for column in CONTRACT.columns)
+FILLED = {f"full_{type_}": cell for type_, cell in FULL.items()}
+
+
+def row(**cells: str) -> str:
+    """A line of CSV that lacks nothing but what is taken out of it."""
+    return line({"id": "Z1"} | FILLED | cells, names=NAMES)
+
+
+def json_row(**cells: object) -> str:
+    """The same as JSON."""
+    typed = {"full_int": 1, "full_double": 1, "full_decimal": 1, "full_bool": True}
+    return json.dumps({"id": "Z1"} | FILLED | typed | cells)
+
+
+HEADER = ",".join(NAMES)
+Kind = tuple[str, str]  # a family, and the type of the column where it is of one
+BAD: dict[Kind, str] = {  # a row that is bad by nothing else; where its column need not be filled, its cell would be an empty one
+    ("malformed", ""): f"{row()},",
+    ("header_again", ""): HEADER,
+    ("repeated_key", ""): json_row().replace('"id"', '"id": "Z1", "id"', 1),
+    ("unknown_key", ""): json_row(colour="red"),
+    **{("missing", type_): row(**{f"full_{type_}": ""}) for type_ in FULL},
+    ("type", "string"): json_row(note=5),
+    ("type", "int"): row(pieces="1.5"),
+    ("type", "double"): row(weight="heavy"),
+    ("type", "decimal"): row(price="1.234"),
+    ("type", "bool"): row(insured="yes"),
+    ("type", "date"): row(sent="2024-02-30"),
+    ("type", "timestamp"): row(picked="1715328000"),
+    **{("range", type_): row(**{f"high_{type_}": "-1"}) for type_ in ("int", "double", "decimal")},
+    ("range", "date"): row(due="2023-05-10"),
+    ("range", "timestamp"): row(picked="1800-01-01T00:00:00Z"),
+    ("allowed", "string"): row(size="huge"),
+    ("pattern", "string"): row(id="xA1"),
+    ("text", "string"): row(note="a\u200bb"),
+    ("gap", "timestamp"): row(picked="2024-03-10 02:30:00"),
+    ("repeated", "timestamp"): row(picked="2024-11-03T01:30"),
+    ("rule", ""): row(price="500", insured="false"),
+    ("other_date", ""): row(sent="2023-05-10"),
+    ("duplicate_key", ""): row(id="A1", weight="2"),
+    ("refused", ""): row(),
+}  # fmt: skip
+KINDS = tuple(BAD)
+ASKED: dict[str, tuple[dict[str, object], ...]] = {  # what a column has to say so that a row can be bad by the family
+    "missing": ({"required": True},), "type": ({},), "allowed": ({"allowed": ("1",)},), "pattern": ({"pattern": "1"},),
+    "range": ({"minimum": 0}, {"earliest": date(2000, 1, 1)}), "text": ({},),
+    "gap": ({"timezone": "Asia/Tokyo"},), "repeated": ({"timezone": "Asia/Tokyo"},),
+}  # fmt: skip
 SEEN_AS = dict.fromkeys(FAMILIES, "rule_breaches") | {
     "malformed": "cells_lost", "header_again": "cells_lost", "repeated_key": "cells_lost", "unknown_key": "cells_lost",
     "type": "cells_lost", "gap": "cells_lost", "repeated": "cells_lost",
     "duplicate_key": "key_repeats", "refused": "rows_unaccounted",
 }  # fmt: skip
 GOOD = date(2024, 5, 10)
-DAYS = dict(zip(FAMILIES, days(date(2024, 5, 11), len(FAMILIES)), strict=True))
+DAYS = dict(zip(KINDS, days(date(2024, 5, 11), len(KINDS)), strict=True))
+
+
+def can_be_stated() -> set[Kind]:
+    """Every family with every type of a column whose contract is not refused for it."""
+    found: set[Kind] = {(family, "") for family in FAMILIES if family not in OF_A_COLUMN}
+    for family, type_ in product(OF_A_COLUMN, get_args(ColumnType)):
+        for asked in ASKED[family]:
+            with suppress(ValidationError):
+                if Column(name="x", type=type_, **asked).has_rule(family):
+                    found.add((family, type_))
+    return found
+
+
+def test_there_is_a_bad_row_for_whatever_a_contract_may_state() -> None:
+    assert can_be_stated() == set(BAD)
 
 
 def delivered(bad: str | None, promised: int = 0) -> Landed:
     """Good rows, and one more in the format that it is of."""
     if bad and bad.startswith("{"):
-        rows = [*(json.dumps({"id": f"A{at}"}) for at in range(ROWS)), bad]
-        return Landed({"rows.jsonl": "".join(f"{row}\n" for row in rows).encode()}, len(rows))
-    rows = [*(line({"id": f"A{at}", "weight": "1"}) for at in range(ROWS)), *([bad] if bad else [])]
-    return Landed({"rows.csv": "".join(f"{row}\n" for row in (HEADER, *rows)).encode()}, promised or len(rows))
+        rows = [*(json_row(id=f"A{at}") for at in range(ROWS)), bad]
+        return Landed({"rows.jsonl": "".join(f"{one}\n" for one in rows).encode()}, len(rows))
+    rows = [*(row(id=f"A{at}", weight="1") for at in range(ROWS)), *([bad] if bad else [])]
+    return Landed({"rows.csv": "".join(f"{one}\n" for one in (HEADER, *rows)).encode()}, promised or len(rows))
 
 
 def deliveries() -> dict[date, Landed]:
-    """A date for each family, and one without a bad row; of a delivery that is refused whole a row is missing."""
-    bad = {DAYS[family]: delivered(BAD[family], promised=ROWS + 2 if family == "refused" else 0) for family in FAMILIES}
+    """A date for each kind, and one without a bad row; of a delivery that is refused whole a row is missing."""
+    bad = {DAYS[kind]: delivered(BAD[kind], promised=ROWS + 2 if kind[0] == "refused" else 0) for kind in KINDS}
     return {GOOD: delivered(None)} | bad
+
+
+@pytest.fixture(scope="module", autouse=True)
+def wide() -> Iterator[None]:
+    """The case with a column of every type that has to be filled."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tests.spark.small_parcels.PARCELS", PARCELS.model_copy(update={"tables": (CONTRACT,)}))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +158,7 @@ def parcels(
 
 @pytest.fixture(scope="module")
 def unguarded(stack: Settings, shared_lake: LakeFSLake, parcels: ConnectRunner) -> dict[date, UnitAudit]:
-    """One write and audit of a date for each family, nothing of which reached quarantine."""
+    """One write and audit of a date for each kind, nothing of which reached quarantine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(read, "broken_rules", lambda contract, cells: F.lit(""))
         patch.setattr(writing, "miscounts", lambda units, rows: {})
@@ -99,9 +174,9 @@ def unguarded(stack: Settings, shared_lake: LakeFSLake, parcels: ConnectRunner) 
     return {one.data_date: one for one in report.units}
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_a_row_that_should_be_in_quarantine_is_seen_among_the_published(unguarded: dict[date, UnitAudit], family: str) -> None:
-    assert SEEN_AS[family] in {check.name for check in unguarded[DAYS[family]].failed("critical")}
+@pytest.mark.parametrize("kind", KINDS, ids=":".join)
+def test_a_row_that_should_be_in_quarantine_is_seen_among_the_published(unguarded: dict[date, UnitAudit], kind: Kind) -> None:
+    assert SEEN_AS[kind[0]] in {check.name for check in unguarded[DAYS[kind]].failed("critical")}
 
 
 def test_a_date_without_a_bad_row_stays_green(unguarded: dict[date, UnitAudit]) -> None:
@@ -113,7 +188,7 @@ def test_with_quarantine_on_each_of_the_rows_is_there_for_its_family_alone(
 ) -> None:
     found = write(stack, shared_lake, parcels, "guarded", deliveries())
     families = {
-        family: {reason.partition(":")[0] for row in found.quarantine[day] for reason in row["reasons"]}  # type: ignore[attr-defined]
-        for family, day in DAYS.items()
+        kind: {reason.partition(":")[0] for row in found.quarantine[day] for reason in row["reasons"]}  # type: ignore[attr-defined]
+        for kind, day in DAYS.items()
     }
-    assert families == {family: {family} for family in FAMILIES}
+    assert families == {kind: {kind[0]} for kind in KINDS}

@@ -27,6 +27,8 @@ ID = Column(name="id", type="string", required=True)
         ({"type": "float"}, "Input should be"),
         ({"type": "string", "personal": True, "not_personal": "a mail box"}, "x: it is personal or it is not"),
         ({"type": "int", "minimun": 0}, "Extra inputs are not permitted"),
+        ({"type": "int", "allowed": ("1",)}, "x: allowed says nothing of a int; say it in a row rule, as `x IN "),
+        ({"type": "date", "pattern": "2024-.*"}, "x: pattern says nothing of a date; say it in a row rule"),
         ({"type": "int", "minimum": 2, "maximum": 1}, "x: minimum 2 lies above maximum 1; exchange them"),
         ({"type": "int", "minimum": NAN}, "x: minimum is nan; say a number, or leave it out"),
         ({"type": "int", "maximum": INF}, "x: maximum is inf; say a number, or leave it out"),

@@ -33,6 +33,8 @@ _ONLY_FOR: dict[str, tuple[ColumnType, ...]] = {  # a rule that another type wou
     "timezone": ("timestamp",),
     "repeated_hour": ("timestamp",),
     "invisible": ("string",),
+    "allowed": ("string",),  # of a text only it is still known, once it is published, what stood there
+    "pattern": ("string",),
 }
 
 
@@ -75,12 +77,14 @@ class Column(Value):
         return has[family]
 
     @model_validator(mode="after")
-    def _rules_fit_the_type(self) -> Self:
+    def _rules_fit_the_type(self, info: ValidationInfo) -> Self:
         fields = Column.model_fields
         asked = [name for name in _ONLY_FOR if getattr(self, name) != fields[name].default]
         wrong = [name for name in asked if self.type not in _ONLY_FOR[name]]
-        if wrong:
-            msg = f"{self.name}: {', '.join(wrong)} says nothing of a {self.type}"
+        if wrong and not is_kept(info):
+            is_of_text = {"allowed", "pattern"} & set(wrong)
+            mend = f"; say it in a row rule, as `{self.name} IN (…)`" if is_of_text else ""
+            msg = f"{self.name}: {', '.join(wrong)} says nothing of a {self.type}{mend}"
             raise ValueError(msg)
         if self.required and self.may_be_absent:
             msg = f"{self.name}: a required column cannot be absent from a file"
