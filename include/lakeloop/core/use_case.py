@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from lakeloop.core.bounds import AtLeastNone, AtLeastOne, Distance, NotBelowLow, NotBeyondFirst, Share
 from lakeloop.core.contract import NAME, Severity, TableContract
 from lakeloop.core.gate_policy import BeatsChampion, Gate, with_defaults
 from lakeloop.core.sql_text import names_column
@@ -18,8 +19,8 @@ class Lookback(Value):
     """The dates of a table that the scores of D read: D - `first` to D - `last` days."""
 
     table: str
-    first: int
-    last: int
+    first: AtLeastNone
+    last: NotBeyondFirst
 
     def dates(self, data_date: date) -> list[date]:
         """Every date read for the scores of `data_date`, oldest first."""
@@ -53,8 +54,8 @@ class UnitRatio(Value):
 
     table: str
     column: str
-    low: float
-    high: float
+    low: Distance
+    high: NotBelowLow
     by: tuple[str, ...] = ()  # e.g. a route: the median over groups of each group's own ratio
 
 
@@ -64,7 +65,7 @@ class Identity(Value):
     name: str
     table: str
     error: str
-    bound: float  # the median error of a date above this is a hard fact
+    bound: Distance  # the median error of a date above this is a hard fact
     hint: str
 
 
@@ -73,7 +74,7 @@ class Staleness(Value):
 
     table: str
     columns: tuple[str, ...]
-    share: float
+    share: Share
 
 
 class Members(Value):
@@ -88,7 +89,7 @@ class Shift(Value):
 
     table: str
     column: str
-    bound: float
+    bound: Distance
 
 
 class Variety(Value):
@@ -96,9 +97,9 @@ class Variety(Value):
 
     table: str
     column: str
-    nulls: float = 0.25  # what the share of nulls may rise by
-    low: float = 0.5  # distinct values, as a ratio to the median of recent days
-    high: float = 1.5
+    nulls: Share = 0.25  # what the share of nulls may rise by
+    low: Distance = 0.5  # distinct values, as a ratio to the median of recent days
+    high: NotBelowLow = 1.5
 
 
 class Agreement(Value):
@@ -107,13 +108,11 @@ class Agreement(Value):
     table: str
     partner: str
     on: tuple[str, ...]  # columns that both have
-    share: float  # of the rows of `table`, at least
+    share: Share  # of the rows of `table`, at least
     severity: Severity = "critical"
-    mark: float | None = None  # a share below this is marked where it is not refused
-    error: str = (
-        ""  # a SQL expression over the columns of both, joined by a key; of a column that both have, the value of `table`
-    )
-    bound: float = 0  # a median error of a date above this breaks it
+    mark: Share | None = None  # a share below this is marked where it is not refused
+    error: str = ""  # SQL over the columns of both, joined by a key; of a column that both have, the value of `table`
+    bound: Distance = 0  # a median error of a date above this breaks it
     hint: str = ""
 
 
@@ -125,11 +124,11 @@ class Settlement(Value):
     later: str  # the one that comes later and knows better
     on: tuple[str, ...]
     error: str
-    bound: float  # a group's median error of a date above this is a hard fact about `table`
+    bound: Distance  # a group's median error of a date above this is a hard fact about `table`
     hint: str
     by: tuple[str, ...] = ()
-    fewest: int = 10  # a group with fewer rows is not judged
-    weeks: int = 0  # before the date, whose rows of `table` say which of the two is the odd one; 0: `later` always knows better
+    fewest: AtLeastOne = 10  # a group with fewer rows is not judged
+    weeks: AtLeastNone = 0  # before the date, whose rows of `table` say which of the two is the odd one; 0: `later` knows better
 
 
 class QualityPolicy(Value):
@@ -155,10 +154,10 @@ class DriftPolicy(Value):
     agreements: tuple[Agreement, ...] = ()
     settlements: tuple[Settlement, ...] = ()
     quality: QualityPolicy = QualityPolicy()
-    partial_share: float = 0.6  # of the median rows of the same weekdays
-    history_days: int = 28
-    minimum_history: int = 7
-    minimum_rows: int = 100
+    partial_share: Share = 0.6  # of the median rows of the same weekdays
+    history_days: AtLeastOne = 28
+    minimum_history: AtLeastNone = 7
+    minimum_rows: AtLeastNone = 100
     act: Literal["observe", "hold", "auto"] = "hold"
 
 
