@@ -17,6 +17,7 @@ _CLOCK = partial(Column, type="int", minimum=0, maximum=CLOCK_MAX, unit="hhmm")
 _DELAY = partial(Column, type="double", minimum=-240, maximum=4000, unit="min")
 _LOCAL_DAY = "to_date(from_utc_timestamp(time_hour, 'America/New_York'))"
 KEY = ("carrier", "flight", "origin")
+_LIMITS = {"type": 0.01, "duplicate_key": 0.01}  # one in a hundred that cannot be read, or is told twice, is no accident
 
 SCHEDULE = TableContract(
     name="schedule",
@@ -40,7 +41,8 @@ SCHEDULE = TableContract(
     key=KEY,
     expected=ExpectedKeys(source="trailing", days=28),
     date_of=_LOCAL_DAY,
-    version=2,
+    quarantine_limits=_LIMITS,
+    version=3,
     owner="flight-operations",
 )
 
@@ -64,6 +66,8 @@ WEATHER = TableContract(
     identity=("origin", "time_hour"),
     expected=ExpectedKeys(source="fixed", count=72),
     date_of=_LOCAL_DAY,
+    quarantine_limits=_LIMITS,
+    version=2,
     owner="weather-desk",
 )
 
@@ -84,6 +88,8 @@ OUTCOMES = TableContract(
     key=KEY,
     lag_days=2,
     expected=ExpectedKeys(source="table", table="schedule"),
+    quarantine_limits=_LIMITS,
+    version=2,
     owner="flight-operations",
 )
 
