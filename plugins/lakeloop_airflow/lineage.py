@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -19,12 +20,12 @@ _log = logging.getLogger(__name__)
 
 def report(lake: Lake, case: UseCase, merges: dict[str, str]) -> None:
     """Hands the table versions behind a task's receipts (run key to commit) to Airflow's collector, which may not listen."""
-    from lakeloop.steps.history import receipt_on
+    from lakeloop.steps.history import merged_as, receipt_on
 
     collector, source = get_hook_lineage_collector(), LakeFSHook()
     for run_key, commit in merges.items():
         receipt = receipt_on(lake, commit, run_key)
-        made = made_by(receipt, commit) if receipt else None
+        made = made_by(receipt, commit, partial(merged_as, lake, case.name)) if receipt else None
         for one in made.inputs if made else ():
             collector.add_input_asset(source, uri=_uri(lake.repository, one), asset_extra=_extra(case, run_key, one))
         for one in made.outputs if made else ():

@@ -43,7 +43,10 @@ def test_events_name_each_table_version_that_a_night_read_and_wrote(nights: Nigh
     assert weather["facets"]["lakeloop"]["rows"] == owner.record.account.published
     scored = told(stack, "score.audit_scores")[-1]
     assert "clean/flights/weather" in versions(scored["inputs"])
-    assert "scores/flights" in versions(told(stack, "watch.act")[-1]["outputs"])
+    acted = told(stack, "watch.act")[-1]
+    compared = {"clean/flights/schedule", "clean/flights/outcomes"}  # of the date that the night's outcomes settle
+    assert set(versions(acted["inputs"])) == {"scores/flights", *compared}
+    assert set(versions(acted["outputs"])) == {"scores/flights", "watch/flights/verdicts", "watch/flights/profiles"}
     assert stack.lakefs_secret_access_key.get_secret_value() not in json.dumps([written, scored])
 
 
@@ -67,3 +70,7 @@ def test_the_command_goes_both_ways_from_a_table_and_from_a_commit(
     assert any(each["what"] == "scores/flights" and each["dates"] == [night.isoformat()] for each in links)
     assert {each["run_key"] for each in asked(run_key[:12])} >= {run_key}
     assert any(each["what"] == "clean/flights/weather" for each in asked("flights.scores", "--from", night.isoformat()))
+    acted, act = told(stack, "watch.act")[-1], ledger.scores[night].act
+    for way, side in (("from", "inputs"), ("to", "outputs")):
+        own = [each for each in acted[side] if each["facets"]["lakeloop"]["run_key"] == act]  # a task may merge more than once
+        assert versions(own) == {each["what"]: each["commit"] for each in asked(act) if each["way"] == way}

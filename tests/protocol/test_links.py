@@ -18,6 +18,7 @@ from lakeloop.steps.history import read_ledger
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.publish import Work, publish, seal
 from lakeloop.steps.signing import about
+from lakeloop_airflow import lineage
 from lakeloop_airflow.inbox.lake_pages import LakePages
 from lakeloop_airflow.links import LINKS, remember
 from tests.protocol.delta_runner import FAULT, SCORES
@@ -106,6 +107,36 @@ def test_links_live_on_after_data_was_withdrawn(p: Platform, address: Address) -
     assert [one.name for stage in ("ingest", "score", "watch") for one in p.lake.branches(f"run-toy-{stage}-")] == []
     assert dead(p, answers) == []
     assert_whole(p)
+
+
+class Collected:
+    """What Airflow's collector is handed: paths, with the rows that are known."""
+
+    def __init__(self) -> None:
+        self.inputs: dict[str, Any] = {}
+        self.outputs: dict[str, Any] = {}
+
+    def add_input_asset(self, _source: Any, uri: str, asset_extra: dict[str, Any]) -> None:
+        self.inputs[uri] = asset_extra["rows"]
+
+    def add_output_asset(self, _source: Any, uri: str, asset_extra: dict[str, Any]) -> None:
+        self.outputs[uri] = asset_extra["rows"]
+
+
+def test_airflow_is_told_which_version_a_withdrawal_goes_back_to(
+    p: Platform, address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver(address, D2, A)
+    first = loop(p)["publish"]["commit"]
+    deliver(address, D2, BAD, later=1)
+    done = loop(p)["act"]
+    collected = Collected()
+    monkeypatch.setattr(lineage, "get_hook_lineage_collector", lambda: collected)
+    lineage.report(p.lake, p.case, done["merges"])
+    lake = f"lakefs://{p.lake.repository}"
+    assert collected.inputs[f"{lake}/{first}/clean/toy/readings"] == 2
+    assert collected.outputs[f"{lake}/{done['commit']}/clean/toy/readings"] == 2
+    assert f"{lake}/{done['commit']}/watch/toy/verdicts" in collected.outputs
 
 
 def test_a_score_row_leads_to_the_receipt_of_its_run_on_main(p: Platform, address: Address) -> None:

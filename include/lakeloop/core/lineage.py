@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Iterator
 from datetime import date
+from functools import partial
 from typing import Literal, NamedTuple
 
-from lakeloop.core.lake import UnitId, clean, landing, scores
+from lakeloop.core.lake import UnitId, clean, landing, profiles, scores, verdicts
 from lakeloop.core.ledger import Entry, Ledger
-from lakeloop.core.receipts import ActReceipt, DataReceipt, PromotionReceipt, Reads, WithdrawalReceipt
+from lakeloop.core.receipts import ActReceipt, DataReceipt, JudgedRecord, PromotionReceipt, Reads, WithdrawalReceipt
 from lakeloop.core.table_versions import TableVersion, made_by
 
 SCORES = "scores"
@@ -50,10 +51,9 @@ def of_commit(ledger: Ledger, commit: str) -> list[Link]:
             for table in sorted({one.table for one in receipt.published}):
                 dates = {one.data_date for one in receipt.published if one.table == table}
                 links += _of_version(ledger, entry, receipt, table, dates)
-        else:
-            made = made_by(receipt, entry.commit)
-            links += [_link("from", one, run_key, "read") for one in made.inputs]
-            links += [_link("to", one, run_key, f"{receipt.kind} in {receipt.run_id}") for one in made.outputs]
+        made = made_by(receipt, entry.commit, partial(_merge_of, ledger))
+        links += [_link("from", one, run_key, "read") for one in made.inputs]
+        links += [_link("to", one, run_key, f"{receipt.kind} in {receipt.run_id}") for one in made.outputs]
     return links
 
 
@@ -82,6 +82,9 @@ def _readers(entry: Entry, table: str, run_key: str, dates: Collection[date]) ->
         for one in found:
             words = f"{one.verdict}, published as {one.trust}, by version {receipt.model_version}"
             yield Link("to", scores(receipt.case), (one.data_date,), entry.commit, receipt.run_key, words)
+        for settled in receipt.settled:
+            if settled.trust and settled.sources.get(table) == run_key and settled.data_date in dates:
+                yield Link("to", verdicts(receipt.case), (settled.data_date,), entry.commit, receipt.run_key, settled.words)
     elif isinstance(receipt, PromotionReceipt) and _has_read(receipt.reads, table, run_key, dates):
         read = tuple(sorted(set(receipt.reads[table][run_key]) & set(dates)))
         what = f"model {receipt.model_name}/{receipt.model_version}"
@@ -91,6 +94,9 @@ def _readers(entry: Entry, table: str, run_key: str, dates: Collection[date]) ->
             if (gone.table, gone.condemned) == (table, run_key) and gone.data_date in dates:
                 words = f"withdrawn: {gone.words or gone.verdict}"
                 yield Link("to", clean(receipt.case, table), (gone.data_date,), entry.commit, receipt.run_key, words)
+            elif (gone.table, gone.back_to) == (table, run_key) and gone.data_date in dates:
+                words = "stands there again: what replaced it was withdrawn"
+                yield Link("to", clean(receipt.case, table), (gone.data_date,), entry.commit, receipt.run_key, words)
 
 
 def _of_scores(ledger: Ledger, entry: Entry, case: str, first: date, last: date) -> Iterator[Link]:
@@ -98,17 +104,28 @@ def _of_scores(ledger: Ledger, entry: Entry, case: str, first: date, last: date)
     if isinstance(receipt, ActReceipt):
         for one in receipt.judged:
             if first <= one.data_date <= last:
-                for table, keys in sorted(one.reads.items()):
-                    for run_key, read in sorted(keys.items()):
-                        at = ledger.entries[run_key].commit if run_key in ledger.entries else ""
-                        words = f"read for the scores of {one.data_date}"
-                        yield Link("from", clean(case, table), tuple(sorted(read)), at, run_key, words)
-                words = f"{one.verdict}, {one.trust}, by version {receipt.model_version}"
-                yield Link("to", "readers of main", (one.data_date,), entry.commit, receipt.run_key, words)
+                yield from _of_judged(ledger, entry, receipt, one)
     elif isinstance(receipt, WithdrawalReceipt):
         for gone in receipt.recalled:
             if first <= gone.data_date <= last:
                 yield Link("to", "recalled", (gone.data_date,), entry.commit, receipt.run_key, f"{gone.rows} rows")
+
+
+def _of_judged(ledger: Ledger, entry: Entry, receipt: ActReceipt, one: JudgedRecord) -> Iterator[Link]:
+    for table, keys in sorted(one.reads.items()):
+        for run_key, read in sorted(keys.items()):
+            words = f"read for the scores of {one.data_date}"
+            yield Link("from", clean(receipt.case, table), tuple(sorted(read)), _merge_of(ledger, run_key), run_key, words)
+    words, day = f"{one.verdict}, {one.trust}, by version {receipt.model_version}", (one.data_date,)
+    yield Link("to", "readers of main", day, entry.commit, receipt.run_key, words)
+    yield Link("to", verdicts(receipt.case), day, entry.commit, receipt.run_key, "what was decided of them")
+    if one.fingerprint and one.fingerprint.rows:
+        yield Link("to", profiles(receipt.case), day, entry.commit, receipt.run_key, "what they look like")
+
+
+def _merge_of(ledger: Ledger, run_key: str) -> str:
+    """The merge that brought a receipt to main; empty where main has none of it."""
+    return ledger.entries[run_key].commit if run_key in ledger.entries else ""
 
 
 def _has_read(reads: Reads, table: str, run_key: str, dates: Collection[date]) -> bool:

@@ -1,10 +1,10 @@
 """Table versions: what each kind of work read and wrote, as its receipt says; pure."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 from typing import NamedTuple
 
-from lakeloop.core.lake import clean, quarantine, scores
+from lakeloop.core.lake import clean, profiles, quarantine, scores, verdicts
 from lakeloop.core.receipts import (
     ActReceipt,
     AnyReceipt,
@@ -16,8 +16,10 @@ from lakeloop.core.receipts import (
     Reads,
     RefusalReceipt,
     RefusedRecord,
+    RetentionReceipt,
     ScoresReceipt,
     WithdrawalReceipt,
+    WithdrawnRecord,
 )
 
 
@@ -37,7 +39,10 @@ class Made(NamedTuple):
     outputs: tuple[TableVersion, ...]
 
 
-def made_by(receipt: AnyReceipt, commit: str) -> Made:
+MergeOf = Callable[[str], str | None]  # run key -> the merge that brought its receipt to main; nothing where there is none
+
+
+def made_by(receipt: AnyReceipt, commit: str, merge_of: MergeOf) -> Made:
     """The table versions behind and before a receipt that stands at a commit; nothing for kinds that touch no table."""
     if isinstance(receipt, IntakeReceipt):
         return Made(
@@ -53,16 +58,14 @@ def made_by(receipt: AnyReceipt, commit: str) -> Made:
         scored = ((scores(receipt.case), one.data_date, one.fingerprint.rows) for one in receipt.dates)
         return Made(_read(receipt.case, reads, receipt.data_commit), _grouped(commit, scored))
     if isinstance(receipt, ActReceipt):
-        rows = [
-            (scores(receipt.case), one.data_date, one.fingerprint.rows if one.fingerprint else None) for one in receipt.judged
-        ]
-        return Made(_grouped(receipt.candidate_commit, rows), _grouped(commit, rows))
+        return _made_by_act(receipt, commit)
     if isinstance(receipt, WithdrawalReceipt):
-        gone = ((clean(receipt.case, one.table), one.data_date, None) for one in receipt.withdrawn)
-        recalled = ((scores(receipt.case), one.data_date, one.rows) for one in receipt.recalled)
-        return Made((), (*_grouped(commit, gone), *_grouped(commit, recalled)))
+        return _made_by_withdrawal(receipt, commit, merge_of)
     if isinstance(receipt, PromotionReceipt):
         return Made(_read(receipt.case, [receipt.reads], receipt.data_commit), ())
+    if isinstance(receipt, RetentionReceipt):
+        fewer = [one.path.rstrip("/") for one in receipt.removed if one.what == "quarantine"]  # all else is in no table
+        return Made(*(tuple(TableVersion(path, at) for path in fewer) for at in (receipt.base_commit, commit)))
     return Made((), ())
 
 
@@ -77,6 +80,38 @@ def _made_by_data(receipt: DataReceipt | RefusalReceipt, commit: str) -> Made:
         if one.account and one.account.quarantined
     )
     return Made(_grouped(receipt.base_commit, inputs), (*_grouped(commit, good), *_grouped(commit, bad)))
+
+
+def _made_by_act(receipt: ActReceipt, commit: str) -> Made:
+    """Judged dates come from their candidate; of settled ones the tables were compared, and an accepted fault is told."""
+    rows = [(scores(receipt.case), one.data_date, one.fingerprint.rows if one.fingerprint else None) for one in receipt.judged]
+    compared = ((clean(receipt.case, table), one.data_date, None) for one in receipt.settled for table in one.sources)
+    told = [one.data_date for one in receipt.judged] + [one.data_date for one in receipt.settled if one.trust]
+    profiled = [day for _, day, count in rows if count]  # a date without scores has no profile
+    watched = [(verdicts(receipt.case), day, None) for day in told] + [(profiles(receipt.case), day, None) for day in profiled]
+    return Made(
+        (*_grouped(receipt.candidate_commit, rows), *_grouped(receipt.base_commit, compared)),
+        _grouped(commit, [*rows, *watched]),
+    )
+
+
+def _made_by_withdrawal(receipt: WithdrawalReceipt, commit: str, merge_of: MergeOf) -> Made:
+    """Its rows are those of the version it goes back to, where there is one; recalled scores are those that main held."""
+    back: dict[str, list[tuple[str, date, int | None]]] = {}
+    for one in receipt.withdrawn:
+        if one.back_to and (merge := merge_of(one.back_to)):
+            back.setdefault(merge, []).append(_left(receipt.case, one))
+    recalled = [(scores(receipt.case), one.data_date, one.rows) for one in receipt.recalled]
+    gone = [_left(receipt.case, one) for one in receipt.withdrawn]
+    told = [(verdicts(receipt.case), one.data_date, None) for one in receipt.withdrawn]
+    inputs = [version for merge, rows in back.items() for version in _grouped(merge, rows)]
+    return Made((*inputs, *_grouped(receipt.base_commit, recalled)), _grouped(commit, [*gone, *recalled, *told]))
+
+
+def _left(case: str, one: WithdrawnRecord) -> tuple[str, date, int | None]:
+    """A withdrawn date with the rows that stand there again: none where nothing was published before."""
+    unknown = None if one.back_to else 0
+    return clean(case, one.table), one.data_date, one.fingerprint.rows if one.fingerprint else unknown
 
 
 def _read(case: str, reads: Iterable[Reads], commit: str) -> tuple[TableVersion, ...]:
