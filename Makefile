@@ -45,7 +45,7 @@ soak: setup ## Randomised kills by a seed of the hour, as many as you like: make
 compose-test: setup ## The same stack in containers, until a night has run on it; makes images and an engine where it must
 	tests/compose/run.sh
 
-bench: setup ## The numbers, as ratios within one run, with this machine named
+bench: setup ## The numbers, as ratios within one run, with this machine named; a quarter at 30x (the year: lakeloop bench --part scale --full)
 	@$(LAKELOOP) bench
 
 lint: setup ## Style, types, floors of imports, and requirements.txt against the lock

@@ -10,13 +10,13 @@ import pytest
 import xgboost
 
 from lakeloop.bench.curve import Day
-from lakeloop.bench.figures import keep, rows
+from lakeloop.bench.figures import AIMS, keep, rows
 from lakeloop.bench.parts import Figures
 from lakeloop.bench.spark_jobs import jobs_of
 from lakeloop.bench.training import MODEL, Difference, Fit, Training, difference, native
 from lakeloop.bench.year import Days, Year
 from lakeloop.core.runs import SessionKey
-from lakeloop.settings import Settings
+from lakeloop.settings import REPO_ROOT, Settings
 from use_cases.flights import FLIGHTS
 
 YEAR = Year(
@@ -55,6 +55,24 @@ def test_every_figure_stands_beside_its_aim() -> None:
     assert told["a night: Spark jobs"] == ("audit 5", "audit at most 6")
     same = "0.20 s (0.10 s of the processor)"
     assert told["day 1 and day 50, by delta-rs"] == (f"{same} and {same}; 63 and 63 calls", "flat")
+
+
+@pytest.mark.parametrize(("times", "aim"), [(1, "at most 2 : 1"), (10, "at most 1.5 : 1"), (30, "")])
+def test_a_year_is_held_to_the_aim_of_its_own_width_and_thirty_times_to_none(times: int, aim: str) -> None:
+    told = {what: (figure, aim) for what, figure, aim in rows(Figures(machine="m", years=(replace(YEAR, times=times),)))}
+    assert told[f"359 nights, {times}x: ratio"] == ("1.50 : 1", aim)
+    assert told[f"359 nights, {times}x: peak memory of the Spark server alone"] == ("3,000 MiB", "")
+
+
+def test_the_docs_state_the_aims_that_the_bench_prints() -> None:
+    written = (REPO_ROOT / "docs" / "performance.md").read_text("utf-8").splitlines()
+    for times, row in (
+        (1, "a year at its own width"),
+        (10, "the year at 10 times its width"),
+        (30, "the year at 30 times its width"),
+    ):
+        (line,) = (one for one in written if one.startswith(f"| {row}"))
+        assert line.split("|")[-2].strip() == AIMS.get(times, "none")
 
 
 def test_a_ratio_of_what_was_not_measured_is_no_figure() -> None:
