@@ -156,3 +156,27 @@ def test_what_is_not_there_is_named() -> None:
     assert "flights has no table 'sales'; it has schedule, weather" in str(shown("flights", "--table", "sales").exception)
     assert isinstance(shown("flights", "--table", "sales").exception, InvalidInput)
     assert "there is no case 'nothing'" in str(shown("nothing").exception)
+
+
+FOREIGN = """
+apiVersion: v3.1.0
+kind: DataContract
+team: {name: shop}
+schema:
+  - name: orders
+    properties:
+      - {name: id, logicalType: integer, primaryKey: true}
+      - {name: buyer, logicalType: string, classification: restricted}
+"""
+
+
+def test_a_supplier_s_marking_is_refused_or_left_out_in_so_many_words(tmp_path: Path) -> None:
+    document = tmp_path / "theirs.yaml"
+    document.write_text(FOREIGN, "utf-8")
+    refused = CliRunner().invoke(app, ["contract", "import", str(document)])
+    assert "no contract here says orders.buyer.classification; nothing was imported" in str(refused.exception)
+    assert refused.stdout == ""
+    done = CliRunner().invoke(app, ["contract", "import", str(document), "--leave-out"])
+    comment = "not imported: orders.buyer.classification: 'restricted'\n"
+    assert f"# {comment}" in done.stdout
+    assert done.stderr == f"{comment}left out, since it decides about no row and no person: team\n"

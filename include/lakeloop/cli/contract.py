@@ -76,12 +76,20 @@ def export(case: Annotated[str, typer.Argument(help="The case, by its folder und
 @commands.command(name="import")
 def read_in(
     document: Annotated[Path, typer.Argument(help="A document of the standard (YAML).", exists=True, dir_okay=False)],
+    leave_out: Annotated[
+        bool, typer.Option("--leave-out", help="Import without what a contract here cannot say; each is written as a comment.")
+    ] = False,
 ) -> None:
     """Write a document's contracts to standard output as Python, for a case's own file; nothing else is changed."""
     from lakeloop.adapters.open_data_contract import imported
     from lakeloop.core.contract_source import as_python
 
-    sys.stdout.write(as_python(imported(document.read_text("utf-8", errors="replace"))))
+    found = imported(document.read_text("utf-8", errors="replace"), leaves_out=leave_out)
+    for one in found.left_out:
+        say(f"not imported: {one.words}")
+    if found.information:
+        say(f"left out, since it decides about no row and no person: {', '.join(found.information)}")
+    sys.stdout.write(as_python(found.tables, found.left_out))
 
 
 _SHOWN = ("case", "table", "what", "kind", "touches", "happens")
