@@ -20,7 +20,7 @@ class BadFile(InvalidInput):
 
     def __init__(self, words: str, code: str, mend: str = "deliver it again, whole") -> None:
         super().__init__(f"{words}; nothing of the delivery was published. Next: {mend}.")
-        self.code = code
+        self.words, self.code, self.mend = words, code, mend
 
 
 class StillArriving(LakeloopError):

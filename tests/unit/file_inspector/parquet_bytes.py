@@ -26,6 +26,7 @@ class Column(NamedTuple):
     values: int = 2  # as its chunk says
     offset: int = 0  # of its first data page, behind its first byte
     is_dictionary: bool = False
+    of_chunk: Fields = {}  # further words of its chunk
 
 
 def _value(type_: int, value: Any) -> bytes:
@@ -123,4 +124,4 @@ def _chunk(column: Column, at: int) -> bytes:
     }  # fmt: skip
     if column.is_dictionary:
         words[11] = (I64, at)
-    return fields({2: (I64, at), 3: (STRUCT, fields(words))})
+    return fields({2: (I64, at), 3: (STRUCT, fields(words | dict(column.of_chunk)))})

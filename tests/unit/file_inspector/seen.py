@@ -28,6 +28,7 @@ MENDS: dict[str, tuple[str, ...]] = {  # what can be done about a file, by the c
         AGAIN,
         "deliver it so that both read the same, or in another format",
         "write it with a Parquet library's usual encodings, or deliver CSV or JSON lines",
+        "write it anew with a Parquet library, or deliver CSV or JSON lines",
     ),
     "zero_rows": (WITH_ROWS, "deliver it with its rows"),
     "manifest_rows": (WITH_ROWS, "deliver it again with its quotes closed and its rows counted as records"),

@@ -1,7 +1,4 @@
-"""The faults of apache/parquet-testing's `bad_data`, and their like, built by hand: a sentence each, and the process lives on.
-
-Read in this process: whichever brings the reader down brings the tests down.
-"""
+"""The faults of apache/parquet-testing's `bad_data`, and their like, built by hand: a sentence each, and the reader lives on."""
 
 import struct
 from collections.abc import Callable
@@ -37,6 +34,8 @@ from tests.unit.file_inspector.seen import refused, seen
 HUGE = (1 << 31) - 1
 BOTH = texts(b"Oslo", b"Rome")
 SECOND_TWICE = b"\x01\x04\x01"  # indices of one bit: a run of two, the second of the dictionary
+BOTH_PAGE = data_page(BOTH)
+COUNTED = {16: (STRUCT, fields({2: many(I64, [2, 2, 2]), 3: many(I64, [2, 2, 2])}))}
 NO_TYPE = {10: (STRUCT, fields({99: (STRUCT, fields({}))}))}
 
 
@@ -82,7 +81,7 @@ UPSTREAM: dict[str, tuple[Callable[[], bytes], str, str]] = {  # by the names of
         lambda: place(data_page(levels(1, 0) + levels(2, 1) + BOTH), repetition=REPEATED), "parquet", "cannot be read",
     ),
     "ARROW-GH-41321": (lambda: place(data_page(levels(1, 1) + BOTH), repetition=OPTIONAL), "parquet", "cannot be read"),
-    "ARROW-GH-41317": (lambda: place(data_page(texts(b"Oslo"), 1), values=1), "parquet", "says 1 values, its rows are 2"),
+    "ARROW-GH-41317": (lambda: place(data_page(texts(b"Oslo"), 1), values=1), "parquet", "columns do not have the same size"),
     "ARROW-GH-41317, more": (
         lambda: place(data_page(texts(b"a", b"b", b"c"), 3), values=3), "parquet", "place says 3 values, its rows are 2",
     ),
@@ -109,9 +108,10 @@ ALIKE: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "pages outside the file": (lambda: parquet(PLACE._replace(offset=10**9)), "parquet", "cannot be read"),
     "pages before the file": (lambda: parquet(PLACE._replace(offset=-(10**6))), "parquet", "cannot be read"),
     "a chunk of 2**62 values": (lambda: parquet(PLACE._replace(values=1 << 62)), "parquet", "values, its rows are 2"),
-    "a chunk of minus one value": (lambda: parquet(PLACE._replace(values=-1)), "parquet", "says -1 values"),
+    "a chunk of minus one value": (lambda: parquet(PLACE._replace(values=-1)), "parquet", "holds 0 rows"),
     "2**62 rows": (lambda: parquet(rows=1 << 62), "manifest_rows", "its manifest says 2"),
     "minus two rows": (lambda: parquet(rows=-2), "manifest_rows", "has -2 rows, its manifest says 2"),
+    "levels counted that there are not": (lambda: place(BOTH_PAGE, of_chunk=COUNTED), "parquet", "cannot be read after"),
     "a schema of 2**31 columns": (lambda: parquet(ID._replace(more={5: (I32, HUGE)})), "parquet", "cannot be read"),
     "a column of minus one column": (lambda: parquet(ID._replace(more={5: (I32, -1)})), "header", "column 1 holds lists"),
     "thrift: a list of 2**31": (

@@ -6,7 +6,7 @@ from lakeloop.adapters.file_inspector.csv_file import inspect_csv
 from lakeloop.adapters.file_inspector.file import File
 from lakeloop.adapters.file_inspector.json_lines import inspect_json_lines
 from lakeloop.adapters.file_inspector.kinds import check_kind, declared
-from lakeloop.adapters.file_inspector.parquet import inspect_parquet
+from lakeloop.adapters.file_inspector.parquet_apart import inspect_apart
 from lakeloop.core.contract import TableContract
 from lakeloop.core.errors import BadFile
 from lakeloop.core.files import FileFormat, FileShape
@@ -17,7 +17,7 @@ _SHOWN = 3
 _READERS: dict[FileFormat, Callable[[File], FileShape]] = {
     "csv": inspect_csv,
     "jsonl": inspect_json_lines,
-    "parquet": inspect_parquet,
+    "parquet": inspect_apart,
 }
 
 

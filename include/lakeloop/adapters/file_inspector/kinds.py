@@ -8,6 +8,7 @@ from lakeloop.core.contract import TableContract
 from lakeloop.core.errors import BadFile
 from lakeloop.core.files import FileShape
 
+PLAINLY = "deliver it without encryption"
 _PARQUET, _ENCRYPTED_PARQUET = b"PAR1", b"PARE"
 _SMALLEST_PARQUET = 12
 _HEAD = 1 << 12
@@ -71,7 +72,7 @@ def check_kind(file: File) -> None:
 def _check_parquet(file: File, head: bytes) -> None:
     if file.content[-4:] == _ENCRYPTED_PARQUET or head.startswith(_ENCRYPTED_PARQUET):
         words = f"{file.name} is encrypted Parquet"
-        raise BadFile(words, "encrypted", "deliver it without encryption")
+        raise BadFile(words, "encrypted", PLAINLY)
     if not head.startswith(_PARQUET):
         words = f"{file.name} is declared as Parquet and is {_kind_of(head) or 'not'}"
         raise BadFile(words, "wrong_kind")

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from lakeloop.adapters.file_inspector.columns import check_count, column_fault
 from lakeloop.adapters.file_inspector.file import File
+from lakeloop.adapters.file_inspector.kinds import PLAINLY
 from lakeloop.adapters.file_inspector.parquet_again import check_agreement
 from lakeloop.core.errors import BadFile
 from lakeloop.core.files import FileShape
@@ -45,12 +46,12 @@ def inspect_parquet(file: File) -> FileShape:
         raise column_fault(file, names, file.name)
     _check_types(file, source)
     file.check_rows(source.metadata.num_rows)
-    _check_counts(file, source)
     size = sum(source.metadata.row_group(at).total_byte_size for at in range(source.num_row_groups))
     if size > file.contract.limits.unpacked:
         words = f"{file.name} unpacks to {size} bytes, the contract's limit is {file.contract.limits.unpacked}"
         raise BadFile(words, "file_limits", "deliver less, or raise `limits` in the contract")
     is_nfc, values = _read_through(file)
+    _check_counts(file, source)  # only now: asked of a column that cannot be decoded, Arrow ends the process
     check_agreement(file, file.rows, {name: values[name] for name in names})
     return file.shape.model_copy(update={"rows": file.rows, "is_nfc": is_nfc})
 
@@ -146,4 +147,6 @@ def _kind(column: pq.ColumnSchema) -> str:
 
 def _unreadable(file: File, error: Exception, where: str = "") -> BadFile:
     first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if "decrypt" in first:
+        return BadFile(f"{file.name} has a column that is encrypted", "encrypted", PLAINLY)
     return BadFile(f"{file.name} is Parquet that cannot be read{where} ({first[:200]})", "parquet")

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from threading import Lock, Timer
+from threading import Timer
 
 import duckdb
 
@@ -13,7 +13,6 @@ from lakeloop.core.words import counted
 
 _MEMORY = "512MB"
 _SECONDS = 300.0  # for one file: a sound one of 64 MiB takes less than one of them
-_ONE = Lock()  # at a time, or as many as are landed side by side would take that much each
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "threads": 1,
     "memory_limit": _MEMORY,
@@ -55,7 +54,7 @@ def check_agreement(file: File, rows: int, values: Mapping[str, int]) -> None:
 
 def _counted(file: File, names: Sequence[str]) -> dict[str, int]:
     """Rows under "", and by column the values that are not null; every page of what can be counted is read for it."""
-    with _ONE, _held(file) as path, _opened(path) as db:
+    with _held(file) as path, _opened(path) as db:
         try:
             return _ask(db, path, names)
         except duckdb.ConversionException:  # it does not say in which column

@@ -1,0 +1,40 @@
+"""The process that Parquet is read in: files come in by standard input, what they are goes out as a line of JSON each."""
+
+import json
+import os
+import pickle
+import resource
+import sys
+from contextlib import suppress
+from typing import Any
+
+from lakeloop.adapters.file_inspector.file import File
+from lakeloop.adapters.file_inspector.parquet import inspect_parquet
+from lakeloop.core.errors import BadFile, MachineFailed
+
+
+def main() -> None:
+    """Answer until there is no more to read; the first line says that it has begun."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # nothing of a delivery may lie about on a disk
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers, suppress(EOFError):
+        os.dup2(2, 1)  # what a library prints is no answer
+        _say(answers.fileno(), {})
+        while True:
+            _say(answers.fileno(), _answer(pickle.load(sys.stdin.buffer)))
+
+
+def _say(out: int, answer: dict[str, Any]) -> None:
+    os.write(out, json.dumps(answer).encode() + b"\n")
+
+
+def _answer(file: File) -> dict[str, Any]:
+    try:
+        return {"shape": inspect_parquet(file).model_dump(mode="json")}
+    except BadFile as error:
+        return {"fault": {"words": error.words, "code": error.code, "mend": error.mend}}
+    except MachineFailed as error:
+        return {"failure": str(error)}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""Parquet is read in a process of its own: whatever a file does to it, the next one is read and the intake lives."""
+
+import base64
+import os
+import random
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyarrow.parquet.encryption as pe
+import pytest
+
+from lakeloop.adapters.file_inspector import parquet_apart
+from lakeloop.adapters.file_inspector.file import File
+from lakeloop.adapters.file_inspector.parquet_apart import ParquetReader
+from lakeloop.core.errors import BadFile, MachineFailed
+from lakeloop.core.files import FileShape
+from tests.unit.file_inspector import parquet_bytes
+from tests.unit.file_inspector.seen import TABLE, is_mended, refused, seen
+
+FILE = File(TABLE, FileShape(name="a.parquet", format="parquet"), parquet_bytes.parquet(), 2)
+ROWS = pa.table({"id": [1, 2], "place": ["Oslo", None], "value": [1.5, 2.5]})
+MASKS = (0x01, 0x08, 0x80, 0x7F, 0xFF)
+
+
+def written(path: Path, **options: object) -> bytes:
+    with pq.ParquetWriter(path, ROWS.schema, **options) as writer:
+        writer.write_table(ROWS)
+    return path.read_bytes()
+
+
+class OpenKeys(pe.KmsClient):  # type: ignore[misc]
+    """Keys that lie open."""
+
+    def __init__(self, _: object) -> None:
+        super().__init__()
+
+    def wrap_key(self, key: bytes, _: str) -> bytes:
+        return base64.b64encode(key)
+
+
+def test_a_column_that_is_encrypted_is_refused_as_such(tmp_path: Path) -> None:
+    asked = pe.EncryptionConfiguration("footer", column_keys={"key": ["id"]}, plaintext_footer=True)
+    locked = pe.CryptoFactory(OpenKeys).file_encryption_properties(pe.KmsConnectionConfig(), asked)
+    code, words = refused(written(tmp_path / "a", encryption_properties=locked), name="a.parquet")
+    assert (code, "a.parquet has a column that is encrypted" in words) == ("encrypted", True)
+    assert words.endswith("Next: deliver it without encryption.")
+
+
+def test_whatever_bytes_of_its_footer_and_pages_are_others_it_is_taken_or_a_sentence(tmp_path: Path) -> None:
+    drawn = random.Random(20240301)
+    sound = written(tmp_path / "a"), written(tmp_path / "b", data_page_version="2.0", compression="zstd", write_page_index=True)
+    for _ in range(400):
+        broken = bytearray(drawn.choice(sound))
+        footer = len(broken) - 8 - int.from_bytes(broken[-8:-4], "little")
+        for at in drawn.choices(range(drawn.choice((4, footer, footer)), len(broken) - 8), k=drawn.randint(1, 3)):
+            broken[at] ^= drawn.choice(MASKS)
+        refusal = seen(bytes(broken), name="a.parquet").refusal
+        assert refusal is None or is_mended(refusal), refusal
+
+
+def reader_of(monkeypatch: pytest.MonkeyPatch, code: str) -> ParquetReader:
+    """One whose process says that it has begun, and then does so when a file comes."""
+    program = f"import os, signal, sys; print('{{}}', flush=True); sys.stdin.buffer.read(1); {code}"
+    monkeypatch.setattr(parquet_apart, "_COMMAND", (sys.executable, "-c", program))
+    return ParquetReader()
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("os.abort()", "its reader was ended by signal 6"),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "its reader was ended by signal 11"),
+        ("os._exit(3)", "its reader was ended by itself, with exit code 3"),
+    ],
+)
+def test_a_file_that_brings_its_reader_down_is_refused_and_the_next_one_is_read(
+    monkeypatch: pytest.MonkeyPatch, code: str, words: str
+) -> None:
+    reader = reader_of(monkeypatch, code)
+    with pytest.raises(BadFile, match=f"^a.parquet is Parquet that cannot be read: {words}; .* Next: write it anew") as refusal:
+        reader.inspect(FILE)
+    assert refusal.value.code == "parquet"
+    monkeypatch.undo()
+    assert reader.inspect(FILE).rows == 2
+    reader.end()
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("os.kill(os.getpid(), signal.SIGKILL)", "its reader was ended by signal 9, from outside; nothing was taken in. Next:"),
+        ('print(\'{"failure": "no room"}\')', "no room"),
+    ],
+)
+def test_what_is_done_to_its_reader_from_outside_says_nothing_of_a_file(
+    monkeypatch: pytest.MonkeyPatch, code: str, words: str
+) -> None:
+    reader = reader_of(monkeypatch, code)
+    with pytest.raises(MachineFailed, match=words):
+        reader.inspect(FILE)
+    reader.end()
+
+
+def test_a_reader_that_does_not_begin_refuses_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet_apart, "_COMMAND", (sys.executable, "-c", "raise SystemExit(1)"))
+    with pytest.raises(MachineFailed, match="the process that reads Parquet did not begin; nothing was taken in. Next: free"):
+        ParquetReader().inspect(FILE)
+
+
+def test_an_answer_that_nobody_waited_for_is_not_taken_for_the_next_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = ParquetReader()
+    reader.inspect(FILE)
+
+    def interrupted(_: object) -> bytes:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(parquet_apart, "_line", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        reader.inspect(FILE._replace(shape=FILE.shape.model_copy(update={"name": "b.parquet"})))
+    monkeypatch.undo()
+    assert reader.inspect(FILE).name == "a.parquet"
+    reader.end()
+
+
+def test_a_fork_has_a_reader_of_its_own() -> None:
+    assert parquet_apart.inspect_apart(FILE).rows == 2
+    ours = parquet_apart._READER._process
+    child = os.fork()
+    if not child:
+        with_another = parquet_apart.inspect_apart(FILE).rows == 2 and parquet_apart._READER._process is not ours
+        parquet_apart._READER.end()
+        os._exit(0 if with_another else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert parquet_apart.inspect_apart(FILE).rows == 2
+    assert parquet_apart._READER._process is ours
