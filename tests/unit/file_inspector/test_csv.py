@@ -4,7 +4,7 @@ import pytest
 
 from lakeloop.adapters.file_inspector import FileInspector
 from lakeloop.core.contract import Column
-from tests.unit.file_inspector.seen import GOOD, TABLE, refused, seen
+from tests.unit.file_inspector.seen import GOOD, TABLE, packed, refused, seen
 
 ROWS = GOOD.partition(b"\n")[2]
 CYRILLIC = "id,place,value\n1,Санкт-Петербург,1.5\n2,Тула,2.5\n"
@@ -134,6 +134,29 @@ def test_quotes_inside_cells_and_a_record_over_several_lines_go_by_the_parity_of
 def test_records_are_counted_across_blocks() -> None:
     lines = b"".join(b'%d,"%s\n%s",1.0\n' % (n, b"x" * 90, b"y" * 50) for n in range(60_000))
     assert seen(b"id,place,value\n" + lines, 60_000).shapes[0].is_quoted
+
+
+def over_lines(size: int) -> bytes:
+    """Two rows and a record of so many bytes between them, over some hundred lines."""
+    begin, end = b'3,"', b'",1.5\n'
+    lines = (b"x" * 9_999 + b"\n") * (size // 10_000 + 1)
+    return GOOD[:-11] + begin + lines[: size - len(begin) - len(end)] + end + GOOD[-11:]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+@pytest.mark.parametrize("size", [(1 << 20) + 1, 5_000_000, 13_000_000])
+def test_a_record_over_several_lines_is_no_longer_than_a_line_may_be(size: int, name: str) -> None:
+    longest, long = over_lines(1 << 20), over_lines(size)
+    found = seen(packed(longest) if name.endswith("gz") else longest, 3, name)
+    assert (found.refusal, found.shapes[0].is_quoted) == (None, True)
+    code, words = refused(packed(long) if name.endswith("gz") else long, 3, name)
+    assert (code, f"{name} line 3: a record of {size} bytes over several lines" in words) == ("file_limits", True), words
+
+
+def test_lines_between_two_quotes_are_no_record_where_the_manifest_counts_lines() -> None:
+    content = GOOD + b'3,6" pipe,1\n' + b"4,Bonn,1\n" * 200_000 + b'5,6" pipe,1\n'
+    found = seen(content, 200_004)
+    assert (found.refusal, found.shapes[0].is_quoted) == (None, False)
 
 
 def test_the_contract_names_the_delimiter() -> None:

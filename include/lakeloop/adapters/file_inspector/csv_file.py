@@ -4,6 +4,7 @@ import re
 
 from lakeloop.adapters.file_inspector.csv_header import check_header
 from lakeloop.adapters.file_inspector.file import File
+from lakeloop.adapters.file_inspector.records import Records
 from lakeloop.adapters.file_inspector.text import BLANK, sound_blocks
 from lakeloop.core.errors import BadFile
 from lakeloop.core.files import FileShape
@@ -15,7 +16,7 @@ _FOOTER = re.compile(rb"[\W_]*(grand |sub)?(total|sum|count|rows|end|eof)\b", re
 def inspect_csv(file: File) -> FileShape:
     """The shape of a CSV file that a reader may open."""
     lines, odd_line, is_nfc, header, last = 0, None, True, b"", b""
-    records, is_open, blank = 0, False, 0
+    records, blank = Records(), 0
     for block in sound_blocks(file):
         if not lines and block.rows:
             _check_begin(file, blank + len(block.content) - len(block.content.lstrip(BLANK)))
@@ -23,13 +24,14 @@ def inspect_csv(file: File) -> FileShape:
         blank += len(block.content)
         lines += block.rows
         odd_line = odd_line or block.odd_line()
-        begun, is_open = block.records(is_open=is_open)
-        records += begun
+        records.add(block)
         is_nfc &= block.is_nfc
         last = block.content if block.rows else last
     rows = max(lines - 1, 0)
-    is_quoted = odd_line is not None and _is_quoted(file, rows, None if is_open else records - 1, odd_line)
-    if not is_quoted:
+    is_quoted = odd_line is not None and _is_quoted(file, rows, None if records.is_open else records.begun - 1, odd_line)
+    if is_quoted:
+        _check_longest(file, records)
+    else:
         file.check_rows(rows, _hint(file, header, last) if rows > file.rows else "")
     return file.shape.model_copy(
         update={"rows": file.rows, "header": header.decode().rstrip("\r"), "is_quoted": is_quoted, "is_nfc": is_nfc}
@@ -58,6 +60,14 @@ def _is_quoted(file: File, rows: int, records: int | None, odd_line: int) -> boo
         f"and its manifest says {file.rows}"
     )
     raise BadFile(words, "manifest_rows", "deliver it again with its quotes closed and its rows counted as records")
+
+
+def _check_longest(file: File, records: Records) -> None:
+    """Raise BadFile where a record, and so perhaps a cell, is longer than a line may be."""
+    if records.longest > (most := file.contract.limits.line):
+        where = f"{file.name} line {records.line}"
+        words = f"{where}: a record of {records.longest} bytes over several lines, the contract's limit is {most}"
+        raise BadFile(words, "file_limits", "see what stands in it; if it is right, raise `limits` in the contract")
 
 
 def _hint(file: File, header: bytes, last: bytes) -> str:

@@ -37,21 +37,10 @@ class Block(NamedTuple):
         """The number of the first line with an odd number of quotes, or None."""
         if b'"' not in self.content:
             return None
-        odd = np.flatnonzero(self._odd())
+        odd = np.flatnonzero(self.odd())
         return self.first_line + int(odd[0]) if len(odd) else None
 
-    def records(self, *, is_open: bool) -> tuple[int, bool]:
-        """Records that begin here, and whether the last one goes on behind it; `is_open` where one came in.
-
-        A record ends with the line up to which its quotes are even in number, as the reader of the rows has it.
-        """
-        if b'"' not in self.content:
-            return 0 if is_open else self.rows, is_open
-        inside = np.concatenate(([is_open], self._odd())).cumsum() & 1 == 1
-        begins = ~inside[:-1]
-        return int(begins.sum() - begins[self.blanks].sum()), bool(inside[-1])
-
-    def _odd(self) -> NDArray[np.intp]:
+    def odd(self) -> NDArray[np.intp]:
         """1 for each line with an odd number of quotes, 0 for the others."""
         quotes = np.flatnonzero(np.frombuffer(self.content, np.uint8) == _QUOTE)
         return np.diff(np.searchsorted(quotes, self.ends), prepend=0) & 1
