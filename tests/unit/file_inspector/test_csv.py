@@ -136,6 +136,15 @@ def test_records_are_counted_across_blocks() -> None:
     assert seen(b"id,place,value\n" + lines, 60_000).shapes[0].is_quoted
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+@pytest.mark.parametrize("shift", range(4))
+@pytest.mark.parametrize("letter", ["Ж", "\N{OLD ITALIC LETTER A}"], ids=["two bytes", "four bytes"])
+def test_a_line_beyond_the_limit_is_that_at_whatever_byte_a_block_ends(letter: str, shift: int, name: str) -> None:
+    content = GOOD + b"3," + b"x" * shift + letter.encode() * 2_500_000
+    code, words = refused(packed(content) if name.endswith("gz") else content, 3, name)
+    assert (code, f"{name} line 4 has" in words) == ("file_limits", True), words
+
+
 def over_lines(size: int) -> bytes:
     """Two rows and a record of so many bytes between them, over some hundred lines."""
     begin, end = b'3,"', b'",1.5\n'

@@ -2,6 +2,7 @@
 
 import codecs
 
+CUT = "unexpected end of data"  # as Python says it of bytes that end inside a character
 _AROUND = 1 << 12
 _SEVERAL = 4  # NUL bytes that are no slip
 _WIDE = {
@@ -17,7 +18,7 @@ def guess(content: bytes, error: UnicodeDecodeError, *, is_mixed: bool) -> str:
     for mark, name in _WIDE.items():
         if content.startswith(mark):
             return f"it begins like {name}"
-    if error.reason == "unexpected end of data":
+    if error.reason == CUT:
         return "it ends in the middle of a character"
     like = _single_byte(content[max(error.start - _AROUND, 0) : error.start + _AROUND])
     return (

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lakeloop.adapters.file_inspector.encodings import guess, guess_with_nuls
+from lakeloop.adapters.file_inspector.encodings import CUT, guess, guess_with_nuls
 from lakeloop.adapters.file_inspector.file import File
 from lakeloop.core.errors import BadFile
 
@@ -83,6 +83,8 @@ def _check_utf8(file: File, content: bytes, line: int, offset: int, was_ascii: b
     try:
         return unicodedata.is_normalized("NFC", content.decode()), False
     except UnicodeDecodeError as error:
+        if error.reason == CUT and _is_cut(file, content):
+            return False, False
         where = f"{file.name} line {line + content.count(b'\n', 0, error.start)}, byte {offset + error.start}"
         is_mixed = not (was_ascii and content[: error.start].isascii())
         words = f"{where}: 0x{content[error.start]:02x} is not UTF-8 ({guess(content, error, is_mixed=is_mixed)})"
@@ -98,6 +100,11 @@ def _check_line_ends(file: File, content: bytes, line: int, offset: int) -> None
     what = "a carriage return without a line feed" if b"\n" in content else "its lines end in a carriage return alone"
     words = f"{where}: {what}"
     raise BadFile(words, "line_ends", "deliver it again with line feeds (LF or CRLF) at the ends of its lines")
+
+
+def _is_cut(file: File, content: bytes) -> bool:
+    """Whether it ends inside a line that is beyond the limit, at whatever byte: that is its fault, and no other."""
+    return len(content) - content.rfind(b"\n") - 1 > file.contract.limits.line
 
 
 def _check_length(file: File, lengths: NDArray[np.intp], line: int) -> None:
