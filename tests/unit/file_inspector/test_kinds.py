@@ -6,10 +6,11 @@ import lzma
 import tarfile
 import zipfile
 import zlib
+from typing import Literal
 
 import pytest
 
-from lakeloop.core.contract import FileLimits
+from lakeloop.core.contract import Column, FileLimits, TableContract
 from tests.unit.file_inspector.seen import GOOD, TABLE, packed, refused, seen
 
 
@@ -42,7 +43,9 @@ def tarred() -> bytes:
         (b"7z\xbc\xaf\x27\x1c" + GOOD, "wrong_kind", "a 7-Zip archive"),
         (b"\x28\xb5\x2f\xfd" + GOOD, "wrong_kind", "zstd data"),
         (b"%PDF-1.7\n", "wrong_kind", "a PDF document"),
+        (b"PAR1\x15\x04" + GOOD, "wrong_kind", "a Parquet file"),
         (b"PAR1" + GOOD + b"PAR1", "wrong_kind", "a Parquet file"),
+        (b"PARE" + GOOD * 200 + b"PARE", "wrong_kind", "a Parquet file"),
         (b"  <!DOCTYPE html><title>503</title>", "wrong_kind", "an HTML page"),
         (b"-----BEGIN PGP MESSAGE-----\n", "encrypted", "an encrypted message"),
         (b"age-encryption.org/v1\n-> X25519 x\n", "encrypted", "an encrypted message"),
@@ -60,6 +63,29 @@ def tarred() -> bytes:
 def test_what_is_something_else_is_named(content: bytes, code: str, what: str) -> None:
     found, words = refused(content)
     assert (found, what in words) == (code, True), words
+
+
+def of_columns(*names: str, delimiter: Literal[",", "\t"] = ",") -> TableContract:
+    columns = tuple(Column(name=name, type="string") for name in names)
+    return TableContract(name="readings", columns=columns, key=names[:1], delimiter=delimiter)
+
+
+@pytest.mark.parametrize(
+    ("content", "contract"),
+    [
+        (b"id,place,value\n1," + b"k".ljust(239, b"x") + b"mustard,1\n2,Rome,2\n", TABLE),
+        (b"PARENT,place\n1,Oslo\n2,Rome\n", of_columns("PARENT", "place")),
+        (b"PAR1,place\n1,Oslo\n2,Rome\n", of_columns("PAR1", "place")),
+        (b"PAR1\tplace\n1\tOslo\n2\tPAR\n", of_columns("PAR1", "place", delimiter="\t")),
+        (b"ORC\tplace\n1\tOslo\n2\tRome\n", of_columns("ORC", "place", delimiter="\t")),
+        (b"ORC\n1\n2\n", of_columns("ORC")),
+        (b"ORC\r\n1\r\n2\r\n", of_columns("ORC")),
+    ],
+    ids=["ustar", "PARE", "PAR1", "PAR1 and a tab", "ORC and a tab", "ORC and a line feed", "ORC and CRLF"],
+)
+def test_text_that_begins_like_a_binary_is_text(content: bytes, contract: TableContract) -> None:
+    for name, sent in (("a.csv", content), ("a.csv.gz", packed(content))):
+        assert seen(sent, name=name, contract=contract).refusal is None
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.jsonl", "a.ndjson.gz", "A.CSV"])

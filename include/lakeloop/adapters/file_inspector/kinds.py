@@ -1,4 +1,4 @@
-"""What a file is: declared by its name, and shown by its first bytes."""
+"""What a file is: declared by its name, and shown by its first bytes and its last ones."""
 
 import re
 from itertools import islice
@@ -11,7 +11,7 @@ from lakeloop.core.files import FileShape
 PLAINLY = "deliver it without encryption"
 _PARQUET, _ENCRYPTED_PARQUET = b"PAR1", b"PARE"
 _SMALLEST_PARQUET = 12
-_HEAD = 1 << 12
+_HEAD, _TAIL = 1 << 12, 4
 _XLSX = (b"xl/", b"[Content_Types].xml")
 _KINDS = (
     (rb"PK\x03\x04", "a zip archive"),
@@ -25,12 +25,12 @@ _KINDS = (
     (rb"\x1f\x8b", "gzip data"),
     (rb"%PDF-", "a PDF document"),
     (rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document"),
-    (rb"PAR[1E]", "a Parquet file"),
+    (rb"(?s)(PAR[1E])(?:[\x00-\x08\x0e-\x1f]|.*\1\Z)", "a Parquet file"),  # a column may begin with these letters
     (rb"Obj\x01", "an Avro file"),
-    (rb"ORC[\x00-\x1f]", "an ORC file"),
+    (rb"ORC[\x00-\x08\x0b\x0c\x0e-\x1f]", "an ORC file"),
     (rb"SQLite format 3\x00", "a SQLite database"),
     (rb"\x7fELF", "a program"),
-    (rb"(?s).{257}ustar", "a tar archive"),
+    (rb"(?s).{257}ustar(?:\x00|  \x00)", "a tar archive"),
     (rb"-----BEGIN PGP |age-encryption\.org/", "an encrypted message"),
     (rb"(?i)(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html)", "an HTML page"),
     (rb"(?:\xef\xbb\xbf)?\s*<\?xml", "an XML document"),
@@ -60,7 +60,11 @@ def check_kind(file: File) -> None:
     if file.shape.format == "parquet":
         _check_parquet(file, head)
     elif not file.shape.compression:
-        _refuse(file, _kind_of(head), "without .gz in its name" if head.startswith(GZIP) else "")
+        _refuse(
+            file,
+            _kind_of(head + file.content[max(_HEAD, len(file.content) - _TAIL) :]),
+            "without .gz in its name" if head.startswith(GZIP) else "",
+        )
     elif not head.startswith(GZIP):
         words = f"{file.name} is declared as gzip and is {_kind_of(head) or 'not'}"
         raise BadFile(words, "gzip")
