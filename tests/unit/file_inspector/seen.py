@@ -54,6 +54,8 @@ MENDS: dict[str, tuple[str, ...]] = {  # what can be done about a file, by the c
         "see that it is what it should be; if so, raise `limits` in the contract",
         "see what stands in it; if it is right, raise `limits` in the contract",
         "deliver it in several files, or as plain CSV or JSON lines, which are read in parts",
+        "deliver it in several files, or as CSV or JSON lines",
+        "deliver it with smaller pages and row groups",
     ),
 }
 GOOD = b"id,place,value\n1,Oslo,1.5\n2,Rome,2.5\n"

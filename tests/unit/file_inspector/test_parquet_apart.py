@@ -1,11 +1,14 @@
 """Parquet is read in a process of its own: whatever a file does to it, the next one is read and the intake lives."""
 
 import base64
+import io
 import os
 import random
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.parquet.encryption as pe
@@ -14,6 +17,7 @@ import pytest
 from lakeloop.adapters.file_inspector import parquet_apart
 from lakeloop.adapters.file_inspector.file import File
 from lakeloop.adapters.file_inspector.parquet_apart import ParquetReader
+from lakeloop.core.contract import FileLimits
 from lakeloop.core.errors import BadFile, MachineFailed
 from lakeloop.core.files import FileShape
 from tests.unit.file_inspector import parquet_bytes
@@ -85,6 +89,39 @@ def test_a_file_that_brings_its_reader_down_is_refused_and_the_next_one_is_read(
     monkeypatch.undo()
     assert reader.inspect(FILE).rows == 2
     reader.end()
+
+
+def zeros(rows: int) -> bytes:
+    """Some kilobytes that unpack to sixteen bytes a row, a column in one page."""
+    out = io.BytesIO()
+    columns = {"id": np.zeros(rows, np.int64), "place": pa.nulls(rows, pa.string()), "value": np.zeros(rows)}
+    options: dict[str, Any] = {"use_dictionary": False, "data_page_size": 1 << 30, "max_rows_per_page": rows}
+    pq.write_table(pa.table(columns), out, compression="zstd", row_group_size=rows, **options)
+    return out.getvalue()
+
+
+def test_pages_have_a_limit_of_what_they_unpack_to() -> None:
+    assert seen(zeros(1_000_000), 1_000_000, "a.parquet").refusal is None
+    code, words = refused(bomb := zeros(1_100_000), 1_100_000, "a.parquet")
+    assert (code, f"unpacks {len(bomb)} bytes to 17" in words) == ("file_limits", True), words
+
+
+def test_what_lies_of_its_size_has_a_limit_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet_apart, "_MEMORY", 1 << 28)
+    anything = TABLE.model_copy(update={"limits": FileLimits(ratio=10**9)})
+    reader = ParquetReader()
+    with pytest.raises(BadFile, match="takes Arrow more memory than it may have after 0 rows; .* Next: deliver it with smaller"):
+        reader.inspect(FILE._replace(contract=anything, content=zeros(16_000_000), rows=16_000_000))
+    assert reader.inspect(FILE).rows == 2
+    reader.end()
+
+
+def test_a_file_has_its_time_of_a_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = reader_of(monkeypatch, "import resource; resource.setrlimit(resource.RLIMIT_CPU, (1, -1))\nwhile True: pass")
+    with pytest.raises(
+        BadFile, match="a.parquet is Parquet that takes its reader over 600 s; .* Next: deliver it in several files"
+    ):
+        reader.inspect(FILE)
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,11 @@ class File(NamedTuple):
         words = f"{self.name} has {found or 'no'} row{'s' * (found not in {0, 1})}, its manifest says {self.rows}{hint}"
         raise BadFile(words, code, "deliver it again with the rows that its manifest says")
 
+    def is_bomb(self, unpacked: int) -> bool:
+        """Whether so many bytes are more than what came may unpack to."""
+        limits = self.contract.limits
+        return unpacked > limits.unpacked or unpacked > max(_MANY, limits.ratio * len(self.content))
+
     def blocks(self) -> Iterator[bytes]:
         """Its bytes, unpacked; a fault of gzip is raised where it is met."""
         if self.shape.compression:
@@ -58,7 +63,7 @@ class File(NamedTuple):
 
 
 def _unpacked(file: File) -> Iterator[bytes]:
-    packed, at, size, limits = memoryview(file.content), 0, 0, file.contract.limits
+    packed, at, size = memoryview(file.content), 0, 0
     while at < len(packed):
         if packed[at : at + 2] != GZIP:
             words = f"{file.name} has {len(packed) - at} bytes behind the end of its gzip data (from byte {at})"
@@ -73,7 +78,7 @@ def _unpacked(file: File) -> Iterator[bytes]:
                 raise BadFile(words, "gzip") from error
             at += len(fed) - len(member.unused_data) - len(member.unconsumed_tail)
             size += len(block)
-            if size > limits.unpacked or size > max(_MANY, limits.ratio * len(packed)):
+            if file.is_bomb(size):
                 words = f"{file.name} unpacks {len(packed)} bytes to over {size}, beyond the contract's limits"
                 raise BadFile(words, "file_limits", "see that it is what it should be; if so, raise `limits` in the contract")
             if block:

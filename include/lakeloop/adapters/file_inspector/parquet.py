@@ -16,7 +16,7 @@ from lakeloop.core.errors import BadFile
 from lakeloop.core.files import FileShape
 
 _BATCH = 1 << 16
-_FAULTS = (pa.ArrowException, OSError, ValueError)
+_FAULTS = (pa.ArrowException, OSError, ValueError, MemoryError)
 _BY_LOGICAL = {
     "STRING": "text", "ENUM": "text", "JSON": "text", "INT": "int", "DATE": "date", "TIMESTAMP": "timestamp",
     "DECIMAL": "decimal", "UNKNOWN": "null",
@@ -46,10 +46,7 @@ def inspect_parquet(file: File) -> FileShape:
         raise column_fault(file, names, file.name)
     _check_types(file, source)
     file.check_rows(source.metadata.num_rows)
-    size = sum(source.metadata.row_group(at).total_byte_size for at in range(source.num_row_groups))
-    if size > file.contract.limits.unpacked:
-        words = f"{file.name} unpacks to {size} bytes, the contract's limit is {file.contract.limits.unpacked}"
-        raise BadFile(words, "file_limits", "deliver less, or raise `limits` in the contract")
+    _check_unpacked(file, source)
     is_nfc, values = _read_through(file)
     _check_counts(file, source)  # only now: asked of a column that cannot be decoded, Arrow ends the process
     check_agreement(file, file.rows, {name: values[name] for name in names})
@@ -93,6 +90,13 @@ def _check_counts(file: File, source: pq.ParquetFile) -> None:
                 found = f"the column {column.path_in_schema} says {column.num_values} values"
                 words = f"{file.name}: {found}, its rows are {group.num_rows}"
                 raise BadFile(words, "parquet")
+
+
+def _check_unpacked(file: File, source: pq.ParquetFile) -> None:
+    size = sum(source.metadata.row_group(at).total_byte_size for at in range(source.num_row_groups))
+    if file.is_bomb(size):
+        words = f"{file.name} unpacks {len(file.content)} bytes to {size}, beyond the contract's limits"
+        raise BadFile(words, "file_limits", "deliver less, or raise `limits` in the contract")
 
 
 def _read_through(file: File) -> tuple[bool, Counter[str]]:
@@ -147,6 +151,9 @@ def _kind(column: pq.ColumnSchema) -> str:
 
 def _unreadable(file: File, error: Exception, where: str = "") -> BadFile:
     first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if isinstance(error, MemoryError):
+        words = f"{file.name} takes Arrow more memory than it may have{where}"
+        return BadFile(words, "file_limits", "deliver it with smaller pages and row groups")
     if "decrypt" in first:
         return BadFile(f"{file.name} has a column that is encrypted", "encrypted", PLAINLY)
     return BadFile(f"{file.name} is Parquet that cannot be read{where} ({first[:200]})", "parquet")

@@ -16,6 +16,9 @@ from lakeloop.core.errors import BadFile, MachineFailed
 from lakeloop.core.files import FileShape
 
 _COMMAND = (sys.executable, "-P", "-m", "lakeloop.adapters.file_inspector.parquet_process")
+_MEMORY = 3 << 29  # bytes, and twice the file's; a sound one of 64 MiB takes half of that
+_LARGE = 1 << 24  # bytes of a file behind which another process begins, since this one does not give back all its memory
+_SECONDS = 600  # of a processor, for one file
 _FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}  # no bytes of a file send these
 
 
@@ -66,6 +69,8 @@ class ParquetReader:
             code = process.wait()
             self.end()
             raise _ended(file, code)
+        if len(file.content) > _LARGE:
+            self.end()
         return dict(json.loads(line))
 
     def _begun(self, file: File) -> subprocess.Popen[bytes]:
@@ -73,9 +78,10 @@ class ParquetReader:
             return self._process
         self.end()
         env = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}  # and no key of ours, whatever the bytes make of it
+        command = (*_COMMAND, str(_MEMORY), str(_SECONDS))
         pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL  # what a library says when it ends may hold a cell
         with suppress(OSError):
-            self._process = subprocess.Popen(_COMMAND, stdin=pipe, stdout=pipe, stderr=nowhere, env=env)
+            self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nowhere, env=env)
         if not self._process or not _line(self._process):
             words = (
                 f"{file.name} was not read: the process that reads Parquet did not begin; nothing was taken in. "
@@ -98,6 +104,9 @@ def _line(process: subprocess.Popen[bytes]) -> bytes:
 
 
 def _ended(file: File, code: int) -> BadFile | MachineFailed:
+    if code == -signal.SIGXCPU:
+        words = f"{file.name} is Parquet that takes its reader over {_SECONDS} s"
+        return BadFile(words, "file_limits", "deliver it in several files, or as CSV or JSON lines")
     how = f"signal {-code}" if code < 0 else f"itself, with exit code {code}"
     if -code in _FROM_OUTSIDE:
         words = f"{file.name} was not read: its reader was ended by {how}, from outside; nothing was taken in"
