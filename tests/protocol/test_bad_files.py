@@ -61,6 +61,7 @@ def test_a_bad_file_is_refused_and_the_next_delivery_is_published(
     deliver(address, D2, A)
     done = ingest_all(p)
     assert (done["published"], done["refused"], clean_rows(p)) == (1, 1, {D2: A})
+    assert words in done["summary"]  # which becomes the note of the run in Airflow
     (record,) = landed(p)
     assert (record.damage_code, words in record.damage, record.is_broken) == (code, True, False)
     assert p.lake.get("main", f"{record.path('toy')}readings.csv")
