@@ -78,7 +78,7 @@ UPSTREAM: dict[str, tuple[Callable[[], bytes], str, str]] = {  # by the names of
     "PARQUET-1481": (lambda: parquet(ID._replace(type=-7)), "parquet", "cannot be read"),
     "ARROW-RS-GH-6229-DICTHEADER": (lambda: counted_out(-1), "parquet", "cannot be read after 0 rows"),
     "ARROW-RS-GH-6229-LEVELS": (
-        lambda: place(data_page(levels(1, 0) + levels(2, 1) + BOTH), repetition=REPEATED), "parquet", "cannot be read",
+        lambda: place(data_page(levels(1, 0) + levels(2, 1) + BOTH), repetition=REPEATED), "header", "column 2 holds lists",
     ),
     "ARROW-GH-41321": (lambda: place(data_page(levels(1, 1) + BOTH), repetition=OPTIONAL), "parquet", "cannot be read"),
     "ARROW-GH-41317": (lambda: place(data_page(texts(b"Oslo"), 1), values=1), "parquet", "columns do not have the same size"),
@@ -86,13 +86,14 @@ UPSTREAM: dict[str, tuple[Callable[[], bytes], str, str]] = {  # by the names of
         lambda: place(data_page(texts(b"a", b"b", b"c"), 3), values=3), "parquet", "place says 3 values, its rows are 2",
     ),
     "ARROW-GH-45185": (
-        lambda: place(data_page(levels(2, 1) + levels(2, 1) + BOTH), repetition=REPEATED), "parquet", "cannot be read",
+        lambda: place(data_page(levels(2, 1) + levels(2, 1) + BOTH), repetition=REPEATED), "header", "column 2 holds lists",
     ),
     "ARROW-GH-41764-unknown-logical-type": (lambda: parquet(ID._replace(more=NO_TYPE)), "header", "id is INT64 (UNDEFINED)"),
 }  # fmt: skip
+ONE_EACH = data_page(levels(2, 0) + levels(2, 1) + struct.pack("<qq", 1, 2))
 ALIKE: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "a dictionary larger than it is": (lambda: counted_out(3), "parquet", "cannot be read"),
-    "a dictionary of two thousand million": (lambda: counted_out(HUGE), "parquet", "cannot be read"),
+    "a dictionary of two thousand million": (lambda: counted_out(HUGE), "file_limits", "takes Arrow more memory than it may"),
     "a dictionary smaller than its indices": (lambda: counted_out(1), "parquet", "cannot be read"),
     "an index outside its dictionary": (lambda: counted_out(2, b"\x08\x04\x63"), "parquet", "cannot be read"),
     "indices cut off": (lambda: counted_out(2, b"\x01"), "parquet", "cannot be read"),
@@ -111,6 +112,9 @@ ALIKE: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "a chunk of minus one value": (lambda: parquet(PLACE._replace(values=-1)), "parquet", "holds 0 rows"),
     "2**62 rows": (lambda: parquet(rows=1 << 62), "manifest_rows", "its manifest says 2"),
     "minus two rows": (lambda: parquet(rows=-2), "manifest_rows", "has -2 rows, its manifest says 2"),
+    "lists of one number each": (
+        lambda: parquet(ID._replace(pages=ONE_EACH, repetition=REPEATED)), "header", "column 1 holds lists",
+    ),
     "levels counted that there are not": (lambda: place(BOTH_PAGE, of_chunk=COUNTED), "parquet", "cannot be read after"),
     "a schema of 2**31 columns": (lambda: parquet(ID._replace(more={5: (I32, HUGE)})), "parquet", "cannot be read"),
     "a column of minus one column": (lambda: parquet(ID._replace(more={5: (I32, -1)})), "header", "column 1 holds lists"),

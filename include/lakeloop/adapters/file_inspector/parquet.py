@@ -36,9 +36,11 @@ def inspect_parquet(file: File) -> FileShape:
         return file.shape.model_copy(update={"rows": 0})
     _check_size(file)
     source = _opened(file)
-    names = [source.schema.column(at).path for at in range(len(source.schema))]
+    columns = [source.schema.column(at) for at in range(len(source.schema))]
+    names = [column.path for column in columns]
     check_count(file, len(names))
-    nested = [at for at, name in enumerate(source.schema_arrow.names, 1) if name not in names]
+    plain = {column.path for column in columns if not column.max_repetition_level}
+    nested = [at for at, name in enumerate(source.schema_arrow.names, 1) if name not in plain]
     if nested:
         words = f"{file.name}: column {nested[0]} holds lists, maps or structures"
         raise BadFile(words, "header", "deliver it with one plain value a cell")
