@@ -56,6 +56,7 @@ MENDS: dict[str, tuple[str, ...]] = {  # what can be done about a file, by the c
         "deliver it in several files, or as plain CSV or JSON lines, which are read in parts",
         "deliver it in several files, or as CSV or JSON lines",
         "deliver it with smaller pages and row groups",
+        "deliver it packed as one",
     ),
 }
 GOOD = b"id,place,value\n1,Oslo,1.5\n2,Rome,2.5\n"

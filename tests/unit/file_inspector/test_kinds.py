@@ -40,6 +40,9 @@ def tarred() -> bytes:
         (packed(GOOD), "wrong_kind", "gzip data without .gz in its name"),
         (bz2.compress(GOOD), "wrong_kind", "bzip2 data"),
         (lzma.compress(GOOD), "wrong_kind", "xz data"),
+        (b"PK\x07\x08PK\x03\x04" + GOOD, "wrong_kind", "a part of a zip archive"),
+        (b"\x1f\x9d\x90" + GOOD, "wrong_kind", "compress data (.Z)"),
+        (b"Salted__\x8a\x0b" + GOOD, "encrypted", "an encrypted message"),
         (b"7z\xbc\xaf\x27\x1c" + GOOD, "wrong_kind", "a 7-Zip archive"),
         (b"\x28\xb5\x2f\xfd" + GOOD, "wrong_kind", "zstd data"),
         (b"%PDF-1.7\n", "wrong_kind", "a PDF document"),
@@ -121,7 +124,7 @@ WRONG_CRC[-6] ^= 0xFF
         (packed(GOOD)[:-9], "gzip", "ends in the middle of its gzip data"),
         (packed(GOOD)[:-3], "gzip", "ends in the middle of its gzip data"),
         (packed(GOOD)[:5], "gzip", "ends in the middle of its gzip data"),
-        (bytes(WRONG_CRC), "gzip", "cannot be unpacked near byte"),
+        (bytes(WRONG_CRC), "gzip", f"cannot be unpacked between byte 0 and {len(WRONG_CRC)} (incorrect data check)"),
         (packed(GOOD) + b"\0\0", "gzip", "2 bytes behind the end of its gzip data"),
         (packed(GOOD) + b"more", "gzip", "4 bytes behind the end of its gzip data"),
         (packed(packed(GOOD)), "wrong_kind", "is declared as CSV in gzip and is gzip data inside gzip"),
@@ -133,6 +136,16 @@ WRONG_CRC[-6] ^= 0xFF
 def test_gzip_is_tested_to_its_end(content: bytes, code: str, what: str) -> None:
     found, words = refused(content, name="a.csv.gz")
     assert (found, what in words) == (code, True), words
+
+
+def test_members_that_hold_next_to_nothing_have_a_limit() -> None:
+    rows = b"".join(b"%d,Oslo,1\n" % n for n in range(12_000))
+    lines = [packed(line) for line in (b"id,place,value\n" + rows).splitlines(keepends=True)]
+    assert seen(b"".join(lines[:10_000]), 9_999, "a.csv.gz").refusal is None
+    code, words = refused(b"".join(lines), 12_000, "a.csv.gz")
+    assert (code, "is gzip data of over 10000 members that hold 11 bytes each" in words) == ("file_limits", True), words
+    whole = packed(rows[:5000].rpartition(b"\n")[0] + b"\n") * 10_100  # as block-wise packers make them
+    assert refused(lines[0] + whole, 1, "a.csv.gz")[0] == "manifest_rows"
 
 
 def test_unpacked_bytes_have_a_limit_of_their_own() -> None:

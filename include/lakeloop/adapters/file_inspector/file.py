@@ -11,6 +11,7 @@ from lakeloop.core.files import FileShape
 BLOCK = 1 << 22  # bytes that are looked at together
 GZIP = b"\x1f\x8b"
 _FED = 1 << 16  # small, since zlib copies what is left of it at the end of each member
+_MEMBERS, _HELD = 10_000, 1 << 12  # so many members of one gzip file may hold less than that: each takes its time
 _MANY = 1 << 24  # from so many unpacked bytes on the ratio counts
 
 
@@ -63,8 +64,10 @@ class File(NamedTuple):
 
 
 def _unpacked(file: File) -> Iterator[bytes]:
-    packed, at, size = memoryview(file.content), 0, 0
+    packed, at, size, members = memoryview(file.content), 0, 0, 0
     while at < len(packed):
+        members += 1
+        _check_members(file, members, size)
         if packed[at : at + 2] != GZIP:
             words = f"{file.name} has {len(packed) - at} bytes behind the end of its gzip data (from byte {at})"
             raise BadFile(words, "gzip")
@@ -74,7 +77,7 @@ def _unpacked(file: File) -> Iterator[bytes]:
             try:
                 block = member.decompress(fed, BLOCK)
             except zlib.error as error:
-                words = f"{file.name} cannot be unpacked near byte {at} ({_reason(error)})"
+                words = f"{file.name} cannot be unpacked between byte {at} and {at + len(fed)} ({_reason(error)})"
                 raise BadFile(words, "gzip") from error
             at += len(fed) - len(member.unused_data) - len(member.unconsumed_tail)
             size += len(block)
@@ -86,6 +89,12 @@ def _unpacked(file: File) -> Iterator[bytes]:
             elif not fed and not member.eof:
                 words = f"{file.name} ends in the middle of its gzip data, after {size} unpacked bytes"
                 raise BadFile(words, "gzip")
+
+
+def _check_members(file: File, members: int, size: int) -> None:
+    if members > max(_MEMBERS, size // _HELD):
+        words = f"{file.name} is gzip data of over {_MEMBERS} members that hold {size // members} bytes each"
+        raise BadFile(words, "file_limits", "deliver it packed as one")
 
 
 def _reason(error: zlib.error) -> str:

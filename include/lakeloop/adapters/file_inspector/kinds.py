@@ -16,6 +16,7 @@ _XLSX = (b"xl/", b"[Content_Types].xml")
 _KINDS = (
     (rb"PK\x03\x04", "a zip archive"),
     (rb"PK\x05\x06", "an empty zip archive"),
+    (rb"PK\x07\x08", "a part of a zip archive"),
     (rb"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
     (rb"Rar!\x1a\x07", "a RAR archive"),
     (rb"\xfd7zXZ\x00", "xz data"),
@@ -23,6 +24,7 @@ _KINDS = (
     (rb"\x28\xb5\x2f\xfd", "zstd data"),
     (rb"\x04\x22\x4d\x18", "lz4 data"),
     (rb"\x1f\x8b", "gzip data"),
+    (rb"\x1f\x9d", "compress data (.Z)"),
     (rb"%PDF-", "a PDF document"),
     (rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document"),
     (rb"(?s)(PAR[1E])(?:[\x00-\x08\x0e-\x1f]|.*\1\Z)", "a Parquet file"),  # a column may begin with these letters
@@ -31,7 +33,7 @@ _KINDS = (
     (rb"SQLite format 3\x00", "a SQLite database"),
     (rb"\x7fELF", "a program"),
     (rb"(?s).{257}ustar(?:\x00|  \x00)", "a tar archive"),
-    (rb"-----BEGIN PGP |age-encryption\.org/", "an encrypted message"),
+    (rb"-----BEGIN PGP |age-encryption\.org/|Salted__", "an encrypted message"),
     (rb"(?i)(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html)", "an HTML page"),
     (rb"(?:\xef\xbb\xbf)?\s*<\?xml", "an XML document"),
 )
