@@ -36,15 +36,17 @@ def digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
+FILE = {"name": "a.csv", "sha256": digest(BODY), "size": len(BODY), "rows": 1}
+
+
 def deliver(feed: Path, number: int = 1, on_day: str = DAY, in_table: str = "readings", sent: bytes = BODY, **said: Any) -> Path:
     folder = feed / "toy" / in_table / on_day / str(number)
     folder.mkdir(parents=True)
     (folder / "a.csv").write_bytes(sent)
-    file = {"name": "a.csv", "sha256": digest(BODY), "size": len(BODY), "rows": 1}
     manifest = {
         "table": in_table,
         "data_date": on_day,
-        "files": [file],
+        "files": [FILE],
         "rows": 1,
         "source": "s",
         "delivered_at": "2024-03-02T20:00:00Z",
@@ -99,6 +101,17 @@ def test_deliveries_of_a_date_come_in_the_order_of_their_numbers(feed: Path) -> 
         ({"table": "\x1b[31m"}, "speaks of '\\x1b[31m'"),
         ({"a\n\x1b[31m": 1}, "(a\\n\\x1b[31m: Extra inputs"),
         ({"source": "x" * 501}, "source"),
+        ({"source": "a\x1b[31m"}, "(source: Value error, it has the control character U+001B)"),
+        ({"source": "\u202egpj.exe"}, "(source: Value error, it has the control character U+202E)"),
+        ({"source": "one\ntwo"}, "U+000A"),
+        ({"rows": True}, "(rows: Input should be a valid integer"),
+        ({"rows": 1.0}, "(rows: Input should be a valid integer"),
+        ({"rows": "1"}, "(rows: Input should be a valid integer"),
+        ({"files": [FILE | {"size": "4"}]}, "(files.0.size: Input should be a valid integer"),
+        ({"data_date": 1709251200}, "(data_date: "),
+        ({"data_date": "1709251200"}, "(data_date does not begin with a date as YYYY-MM-DD"),
+        ({"delivered_at": 1709400000}, "(delivered_at: "),
+        ({"delivered_at": "1709400000"}, "(delivered_at does not begin with a date as YYYY-MM-DD"),
     ],
 )
 def test_a_manifest_that_cannot_be_believed_is_damage_and_the_bytes_are_there(feed: Path, said: dict[str, Any], why: str) -> None:
@@ -110,6 +123,28 @@ def test_a_manifest_that_cannot_be_believed_is_damage_and_the_bytes_are_there(fe
     assert bad.record.delivered_at.isoformat() == "2024-03-02T23:59:59-05:00"  # the last second before its night
     assert set(bad.contents) == {"a.csv", "manifest.json"}
     assert good.record.damage == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "doubled"), [('{"rows": 1, ', "rows"), ('{"source": "t", ', "source"), ('{"sourc\\u0065": "t", ', "source")]
+)
+def test_a_manifest_that_says_something_twice_is_damage(feed: Path, said: str, doubled: str) -> None:
+    manifest = deliver(feed) / "manifest.json"
+    manifest.write_text(said + manifest.read_text()[1:])
+    (bad,) = taken(feed)
+    assert f"({doubled} stands in it more than once)" in bad.record.damage
+
+
+def test_a_file_in_a_manifest_that_says_something_twice_is_damage(feed: Path) -> None:
+    manifest = deliver(feed) / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"size":', '"size": 5, "size":'))
+    (bad,) = taken(feed)
+    assert "(size stands in it more than once)" in bad.record.damage
+
+
+def test_a_sender_s_name_is_of_any_script(feed: Path) -> None:
+    deliver(feed, source="Главный офис, מטה 👩\u200d🔬")
+    assert taken(feed)[0].record.damage == ""
 
 
 def test_a_manifest_corrected_for_another_bad_one_is_another_delivery(feed: Path) -> None:

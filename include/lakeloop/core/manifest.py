@@ -1,15 +1,21 @@
 """The manifest of a delivery: what its sender says is in it."""
 
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Self
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from lakeloop.core.errors import InvalidInput
+from lakeloop.core.reasons import gives_orders
 from lakeloop.core.words import quoted, spelled
 
 MANIFEST = "manifest.json"
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$"
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")  # with which a date or a time begins; seconds since 1970 are neither
 YEARS = range(1900, 2200)  # what is outside is a slip of the sender's, and no calendar arithmetic survives it
 _AHEAD = timedelta(days=1)  # of our clock; a sender further on would outrank whatever is delivered until then
 
@@ -35,6 +41,14 @@ class Manifest(BaseModel):
     source: str = Field(max_length=500)
     delivered_at: datetime
 
+    @field_validator("source")
+    @classmethod
+    def _is_plain(cls, source: str) -> str:
+        if found := next(filter(gives_orders, source), ""):
+            msg = f"it has the control character U+{ord(found):04X}"
+            raise ValueError(msg)
+        return source
+
     @model_validator(mode="after")
     def _is_sound(self) -> Self:
         names = [file.name for file in self.files]
@@ -57,15 +71,20 @@ def manifest_of(content: bytes, table: str, data_date: date) -> Manifest:
     """The manifest in a folder of a table and a data date.
 
     Raises:
-        InvalidInput: it cannot be read, or speaks of another table or date than its folder, or of a time to come.
+        InvalidInput: it cannot be read or says something twice, or it speaks of another table or date than its folder, or of a
+            time to come.
     """
     try:
-        manifest = Manifest.model_validate_json(content)
+        manifest = Manifest.model_validate_json(content, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = spelled(".".join(map(str, first["loc"]))[:100]).replace("\n", "\\n")
         msg = f"{MANIFEST} is not a manifest ({where}: {first['msg']}). Next: deliver it again."
         raise InvalidInput(msg) from error
+    said = json.loads(content, object_pairs_hook=_said_once, parse_int=str)
+    if odd := [name for name in ("data_date", "delivered_at") if not _DAY.match(said[name])]:
+        msg = f"{MANIFEST} is not a manifest ({odd[0]} does not begin with a date as YYYY-MM-DD). Next: deliver it again."
+        raise InvalidInput(msg)
     if (manifest.table, manifest.data_date) != (table, data_date):
         said = f"{quoted(manifest.table)} {manifest.data_date}"
         msg = f"{MANIFEST} speaks of {said}, its folder of {table} {data_date}. Next: deliver it again."
@@ -74,6 +93,15 @@ def manifest_of(content: bytes, table: str, data_date: date) -> Manifest:
         msg = f"{MANIFEST} says delivered_at {manifest.delivered_at.isoformat()}, which is still to come. Next: deliver it again."
         raise InvalidInput(msg)
     return manifest
+
+
+def _said_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Pairs of JSON as Python has them; raise InvalidInput where a key stands twice: readers of JSON differ in which they take."""
+    doubled = [key for key, times in Counter(key for key, _ in pairs).items() if times > 1]
+    if doubled:
+        msg = f"{MANIFEST} is not a manifest ({doubled[0]} stands in it more than once). Next: deliver it again."
+        raise InvalidInput(msg)
+    return dict(pairs)
 
 
 def day_of(name: str) -> date | None:

@@ -13,14 +13,15 @@ def fault_of(reason: str) -> str:
     said = reason.strip()
     if len(said) > LONGEST:
         return f"a reason has at most {LONGEST} characters, this one {len(said):,}"
-    if found := next((one for one in said if _commands(one)), ""):
+    if found := next((one for one in said if gives_orders(one)), ""):
         return f"a reason is one line of plain text, and this one has the control character U+{ord(found):04X}"
     if not any(_is_read(one) for one in said):
         return "a reason says why in words, and this one has no letter and no digit"
     return ""
 
 
-def _commands(one: str) -> bool:
+def gives_orders(one: str) -> bool:
+    """Whether a character is a control, or turns the reading direction."""
     return unicodedata.category(one) in _CONTROLS or unicodedata.bidirectional(one) in _TURNS
 
 
