@@ -16,6 +16,7 @@ from lakeloop.core.errors import OrchestratorFailed
 from lakeloop.core.lake import UnitId
 from lakeloop.settings import Settings
 from tests.integration.nights import Nights, until
+from use_cases.flights.feed import ZONE
 
 pytestmark = [pytest.mark.more, pytest.mark.stack, pytest.mark.timeout(2400)]
 DAG = "flights__ingest"
@@ -54,7 +55,7 @@ def backfilled(past: Nights, nights: list[date]) -> list[dict[str, Any]]:
 
 def test_a_backfill_works_each_night_by_itself_though_a_task_is_killed_and_again_changes_nothing(past: Nights) -> None:
     nights = deliver(past, 3)
-    past.airflow.backfill(DAG, nights[0], nights[-1])
+    past.airflow.backfill(DAG, nights[0], nights[-1], ZONE)
     second = until(
         lambda: [run for run in past.airflow.runs(DAG) if str(run["logical_date"]).startswith(nights[1].isoformat())],
         bool, "the second night begins",
@@ -105,7 +106,7 @@ def test_a_range_from_the_command_line_is_killed_and_begun_again_and_every_chunk
 def asked_again(past: Nights, nights: list[date]) -> int:
     """The id of another backfill of the same nights; Airflow closes the one before some seconds after its last run."""
     try:
-        return past.airflow.backfill(DAG, nights[0], nights[-1])
+        return past.airflow.backfill(DAG, nights[0], nights[-1], ZONE)
     except OrchestratorFailed as error:
         if "409" not in str(error):
             raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date
 
 import httpx
 import pytest
@@ -33,7 +33,7 @@ def api_that_answers(*codes: int) -> tuple[AirflowApi, list[str]]:
 
 def test_a_backfill_is_asked_for_again_while_airflows_database_is_locked() -> None:
     api, asked = api_that_answers(503, 503, 200)
-    assert api.backfill("toy__ingest", DAY, DAY) == 7
+    assert api.backfill("toy__ingest", DAY, DAY, UTC) == 7
     assert asked == ["/api/v2/backfills"] * 3
 
 
@@ -41,13 +41,13 @@ def test_a_database_that_stays_locked_is_told_after_a_while(monkeypatch: pytest.
     monkeypatch.setattr("lakeloop.adapters.airflow_api._TRIES", 2)
     api, _ = api_that_answers(503, 503)
     with pytest.raises(OrchestratorFailed, match="503 Database is locked"):
-        api.backfill("toy__ingest", DAY, DAY)
+        api.backfill("toy__ingest", DAY, DAY, UTC)
 
 
 def test_any_other_refusal_is_told_at_once() -> None:
     api, asked = api_that_answers(409)
     with pytest.raises(OrchestratorFailed, match="409"):
-        api.backfill("toy__ingest", DAY, DAY)
+        api.backfill("toy__ingest", DAY, DAY, UTC)
     assert len(asked) == 1
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, time, tzinfo
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 from urllib.parse import quote
@@ -153,12 +153,12 @@ class AirflowApi:
         """Keeps new runs of a DAG queued; running ones go on."""
         self._call("PATCH", f"/dags/{dag_id}", json={"is_paused": True})
 
-    def backfill(self, dag_id: str, first: date, last: date, max_active_runs: int = 1) -> int:
-        """Asks for one run a day of a range, and gives the backfill's id; the DAG has to be unpaused."""
+    def backfill(self, dag_id: str, first: date, last: date, zone: tzinfo, max_active_runs: int = 1) -> int:
+        """Asks for one run a day of a range, days of the DAG's zone, and gives the backfill's id; the DAG has to be unpaused."""
         body = {
             "dag_id": dag_id,
-            "from_date": f"{first.isoformat()}T00:00:00Z",
-            "to_date": f"{last.isoformat()}T23:59:59Z",
+            "from_date": datetime.combine(first, time.min, zone).isoformat(),
+            "to_date": datetime.combine(last, time.max, zone).isoformat(),
             "max_active_runs": max_active_runs,
             "reprocess_behavior": "completed",
         }
