@@ -46,6 +46,7 @@ from lakeloop.ports import Lake
 FAULT = -999.0  # a value that the toy watch calls impossible
 ODD = 13.0  # a value that the toy audit lets pass with a warning
 FEWEST = 2  # rows that the toy audit wants
+LOWEST = -1e6  # a row whose value is under it goes to quarantine
 CLEAN, QUARANTINE, SCORES = "clean/toy/readings", "quarantine/toy/readings", "scores/toy"
 
 
@@ -79,14 +80,22 @@ class DeltaRunner:
             text = self._lake.get(job.landing_commit, f"{unit.path}{unit.files[0]}").decode()
             found = csv.DictReader(io.StringIO(text), delimiter=cut)
             rows = [(int(one["id"]), float(one.get("value", 0))) for one in found]  # a contract may give the value up
-            refusal, account = None, RowAccount(rows_in=len(rows), published=len(rows))
+            good = [row for row in rows if row[1] >= LOWEST]
+            lines, bad = text.splitlines()[1:], len(rows) - len(good)
+            low = {"range:value": bad} if bad else {}
+            refusal, account = None, RowAccount(
+                rows_in=len(rows), published=len(good), quarantined=bad, by_first_reason=low, by_any_reason=low
+            )  # fmt: skip
             if unit.refused:
                 reason, count = f"refused:{unit.refused}", len(rows)
-                self._quarantine(job.branch, unit, text.splitlines()[1:], reason, job.run_key)
+                self._quarantine(job.branch, unit, lines, reason, job.run_key)
                 refusal, firsts = Refusal(code=unit.refused, message=reason), {reason: count}
                 account = RowAccount(rows_in=count, published=0, quarantined=count, by_first_reason=firsts, by_any_reason=firsts)
             else:
-                self._replace(job.branch, unit.data_date, rows, unit, job.run_key)
+                self._replace(job.branch, unit.data_date, good, unit, job.run_key)
+                if low:
+                    kept = [line for line, (_, value) in zip(lines, rows, strict=True) if value < LOWEST]
+                    self._quarantine(job.branch, unit, kept, "range:value", job.run_key)
             reached("runner.unit_written")
             done.append(
                 UnitWritten(

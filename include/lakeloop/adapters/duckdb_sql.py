@@ -55,6 +55,11 @@ class LakeSql:
         self._db.close()
 
     @property
+    def commit(self) -> str:
+        """The commit that is read."""
+        return self._commit
+
+    @property
     def views(self) -> list[str]:
         """The names of the views there are."""
         return sorted(self._views)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from lakeloop.adapters.duckdb_sql import RECALLED, TRUSTED, View
 from lakeloop.core.lake import clean, profiles, quarantine, scores, verdicts
 
-QUARANTINED = "quarantined"  # every row in quarantine, of all cases and tables
+QUARANTINED = "quarantined"  # every row in quarantine, of all cases and tables; also those that no longer stand
 Folders = Callable[[str], Iterable[str]]
 
 

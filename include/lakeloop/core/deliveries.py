@@ -59,7 +59,7 @@ def state_of(ledger: Ledger, record: LandedRecord, contract_version: str) -> Sta
         return "withdrawn"
     if _is_refused(ledger, record, contract_version):
         return "refused"
-    if _is_older(ledger, record) and not record.is_lost:
+    if is_older(ledger, record) and not record.is_lost:
         return SUPERSEDED
     return "refused" if record.id in ledger.gone else "taken in"
 
@@ -99,6 +99,12 @@ def selected(contract: TableContract, run: Run, data_date: date) -> bool:
     return run.selects(run.night_of(data_date, contract.lag_days))
 
 
+def is_older(ledger: Ledger, record: LandedRecord) -> bool:
+    """Whether main holds a newer delivery of its unit."""
+    owner = ledger.owner(record.unit)
+    return owner is not None and rank(record) < rank(owner.record)
+
+
 def refusal_before_write(ledger: Ledger, record: LandedRecord, run: Run) -> Refusal | None:
     """Why a delivery is refused before a row of it is read, or None.
 
@@ -109,7 +115,7 @@ def refusal_before_write(ledger: Ledger, record: LandedRecord, run: Run) -> Refu
     if record.damage and (record.is_lost or record.id not in ledger.refused):
         return record.refusal
     owner, withdrawn = ledger.owner(record.unit), ledger.withdrawn.get((record.unit, record.sha256))
-    if owner and _is_older(ledger, record):
+    if owner and is_older(ledger, record):
         is_earlier = record.delivered_at < owner.record.delivered_at
         comes = "is older than" if is_earlier else "was sent at the same time and comes by its digest before"
         return Refusal(
@@ -133,7 +139,7 @@ def work_of(ledger: Ledger, record: LandedRecord, run: Run) -> str:
     """A delivery as a run key names it: the same bytes are new work only for a reason that stands in main's history."""
     words, owner = str(record.id), ledger.owner(record.unit)
     withdrawn = ledger.withdrawn.get((record.unit, record.sha256))
-    if owner and _is_older(ledger, record) and not record.is_lost:
+    if owner and is_older(ledger, record) and not record.is_lost:
         words += f" superseded by {owner.run_key}"
     if withdrawn and run.reinstate:
         words += f" reinstated from {withdrawn[1]}"
@@ -168,9 +174,9 @@ def _is_open(ledger: Ledger, record: LandedRecord, case: UseCase, run: Run) -> b
     if state == "published":
         return bool(run.replay) and _is_replayable(ledger, record, case, run)
     if state == "withdrawn":
-        return bool(run.reinstate) and not _is_older(ledger, record)
+        return bool(run.reinstate) and not is_older(ledger, record)
     if state == "refused":
-        return bool(run.retry_refused) and not record.is_lost and not _is_older(ledger, record)
+        return bool(run.retry_refused) and not record.is_lost and not is_older(ledger, record)
     return not is_settled(ledger, record, case.contract_version())
 
 
@@ -206,11 +212,6 @@ def _is_refused(ledger: Ledger, record: LandedRecord, contract_version: str) -> 
     if said is None or said[0].refusal.code == SUPERSEDED:
         return False
     return record.is_lost or said[1] == contract_version
-
-
-def _is_older(ledger: Ledger, record: LandedRecord) -> bool:
-    owner = ledger.owner(record.unit)
-    return owner is not None and rank(record) < rank(owner.record)
 
 
 def _was_published(ledger: Ledger, record: LandedRecord) -> bool:
