@@ -118,6 +118,12 @@ def parquet_of_wrong_types() -> bytes:
     })  # fmt: skip
 
 
+def parquet_of_ints_as_doubles() -> bytes:
+    """As pandas writes a column of whole numbers with gaps."""
+    numbers = pa.array([1.0, None, 123456789012.0, -0.0, 2.0**53, 1.5])
+    return parquet({"id": pa.array([f"D{at}" for at in range(6)]), "pieces": numbers, "weight": pa.array([1000.0] * 6)})
+
+
 def parquet_of_odd_times() -> bytes:
     """Good times, and one that no reader's calendar holds."""
     good = int(datetime(2024, 5, 1, 8, tzinfo=UTC).timestamp() * 1000)
@@ -158,6 +164,7 @@ DELIVERED = {
     on(25): Landed({"rows.csv": b"\xef\xbb\xbf" + text_file([HEADER, "A1", HEADER, line({"id": "A2"}), ""], "\r\n")}, 3),
     on(26): Landed({"rows.parquet": parquet_of_odd_times()}, 3),
     on(27): Landed({"rows.csv": text_file(GREEK)}, 3, shaped("rows.csv", delimiter=";", is_nfc=False)),
+    on(28): Landed({"rows.parquet": parquet_of_ints_as_doubles()}, 6),
 }  # fmt: skip
 
 
@@ -241,6 +248,13 @@ def test_parquet_values_are_checked_against_the_contract_row_by_row(written: Wri
     assert {name: value for name, value in row.items() if value is not None} == {
         "id": "P1", "pieces": 2**64 - 1, "weight": 1.0, "price": 1.0, "picked": "2024-05-01 00:00:00.000000",
     }  # fmt: skip
+
+
+def test_whole_numbers_that_parquet_holds_as_doubles_are_ints_while_a_double_tells_them_apart(written: Written) -> None:
+    assert [row["pieces"] for row in published(written, 28)] == [1, None, 123456789012, 0]
+    kept = [(at, json.loads(str(row))["pieces"], reasons) for at, row, reasons in quarantined(written, 28)]
+    assert kept == [(5, 2.0**53, ["type:pieces"]), (6, 1.5, ["type:pieces"])]
+    assert [shape.rows for shape in told(DELIVERED[on(28)])] == [6]
 
 
 def test_a_time_in_parquet_that_no_calendar_holds_is_its_row_s_fault_alone(written: Written) -> None:
@@ -341,3 +355,14 @@ def test_a_decimal_keeps_every_digit_that_parquet_has_of_it() -> None:
     _, rows = _parquet_batches((("price", "decimal"),), frozenset(), [files])
     assert [cell for (cell,) in rows.column("_cells").to_pylist()] == list(asked.values())
     assert [json.loads(row, parse_float=Decimal)["price"] for row in rows.column("_row").to_pylist()] == list(map(Decimal, asked))
+
+
+@pytest.mark.parametrize("type_", [pa.float32(), pa.float64()])
+def test_a_whole_number_in_a_double_has_no_exponent_while_it_is_told_from_the_next(type_: pa.DataType) -> None:
+    asked = {2.0**33: "8589934592", -(2.0**40): "-1099511627776", 2.0**53: "9.007199254740992e+15", 1.5: "1.5", -0.0: "-0"}
+    content = io.BytesIO()
+    pq.write_table(pa.table({"pieces": pa.array([*asked, None], type_)}), content)
+    files = pa.RecordBatch.from_pydict({"path": ["a.parquet"], "content": [content.getvalue()]})
+    _, rows = _parquet_batches((("pieces", "int"),), frozenset(), [files])
+    read = [cell for (cell,) in rows.column("_cells").to_pylist()]
+    assert [one and one.replace("9.007199e+15", "9.007199254740992e+15") for one in read] == [*asked.values(), None]

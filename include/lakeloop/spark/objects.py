@@ -218,9 +218,22 @@ def _column(values: pa.Array) -> tuple[str, list[str | None]]:
     if pa.types.is_decimal(values.type):
         return kind, [None if value is None else _without_zeros(format(value, "f")) for value in values.to_pylist()]
     texts = values.cast(pa.string())
+    if pa.types.is_floating(values.type):
+        texts = _in_digits(values.cast(pa.float64()), texts)
     if kind == "moment":
         texts = pc.replace_substring_regex(texts, r"(\.\d{6})000(Z|[+-]\d{4}|$)", r"\1\2")  # whole microseconds
     return kind, texts.to_pylist()
+
+
+def _in_digits(numbers: pa.Array, texts: pa.Array) -> pa.Array:
+    """The texts, of whole numbers without an exponent, which no int has: pandas makes doubles of ints with gaps.
+
+    Beyond 2^53 it is kept, since a double does not tell one whole number from the next.
+    """
+    size = pc.abs(numbers)
+    is_whole = pc.and_(pc.less(size, 2.0**53), pc.equal(pc.trunc(numbers), numbers))
+    is_long = pc.and_(is_whole, pc.greater_equal(size, 1e9))
+    return pc.if_else(is_long, pc.if_else(is_long, numbers, 0.0).cast(pa.int64()).cast(pa.string()), texts)
 
 
 def _without_zeros(number: str) -> str:
