@@ -96,10 +96,10 @@ def manifest_of(content: bytes, table: str, data_date: date) -> Manifest:
 
 
 def _said_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """Pairs of JSON as Python has them; raise InvalidInput where a key stands twice: readers of JSON differ in which they take."""
+    """An object of JSON; raise InvalidInput where a key stands in it twice: readers of JSON differ in which they take."""
     doubled = [key for key, times in Counter(key for key, _ in pairs).items() if times > 1]
     if doubled:
-        msg = f"{MANIFEST} is not a manifest ({doubled[0]} stands in it more than once). Next: deliver it again."
+        msg = f"{MANIFEST} is not a manifest ({quoted(doubled[0])} stands in it more than once). Next: deliver it again."
         raise InvalidInput(msg)
     return dict(pairs)
 
