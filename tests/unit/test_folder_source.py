@@ -218,6 +218,47 @@ def test_what_is_no_regular_file_is_neither_opened_nor_followed(feed: Path, tmp_
     assert name not in one.contents
 
 
+@pytest.mark.parametrize("name", ["b.csv", "sub/b.parquet", "b.csv.gz"])
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_what_is_no_regular_file_and_named_like_data_is_told_beside_a_manifest(
+    feed: Path, tmp_path: Path, name: str, kind: str
+) -> None:
+    (tmp_path / "secret").write_bytes(BODY)
+    at = deliver(feed) / name
+    at.parent.mkdir(exist_ok=True)
+    at.touch()
+    replace(at.parent, at.name, kind, tmp_path / "secret")
+    (one,) = taken(feed)
+    assert one.record.damage.startswith(f"{name} cannot be read (is not a regular file)")
+    assert set(one.contents) == {"a.csv", "manifest.json"}
+
+
+@pytest.mark.parametrize("name", ["b.csv.zip", "b.xlsx", "b.csv.GZ", "B.CSV", "b.tar", "b.tsv", ".csv", "sub/b.7z"])
+def test_whatever_ends_like_data_is_told_beside_a_manifest_and_kept(feed: Path, name: str) -> None:
+    at = deliver(feed) / name
+    at.parent.mkdir(exist_ok=True)
+    at.write_bytes(BODY)
+    (one,) = taken(feed)
+    assert one.record.damage.startswith(f"{name} stands beside its manifest and not in it. Next: ")
+    assert one.contents[name] == BODY
+
+
+@pytest.mark.parametrize("name", ["_SUCCESS", ".b.csv.crc", "notes.txt", "README", "b.csv.sha256", "zip", "b.csv."])
+def test_what_ends_otherwise_is_left_alone(feed: Path, name: str) -> None:
+    (deliver(feed) / name).write_bytes(BODY)
+    (one,) = taken(feed)
+    assert (one.record.damage, set(one.contents)) == ("", {"a.csv", "manifest.json"})
+
+
+def test_a_case_s_own_folder_that_is_a_link_is_told_and_not_followed(feed: Path, tmp_path: Path) -> None:
+    deliver(feed)
+    (feed / "toy").rename(tmp_path / "elsewhere")
+    (feed / "toy").symlink_to(tmp_path / "elsewhere")
+    (stray,) = source_of(feed).strays(CASE)
+    assert (stray.path.endswith("feed/toy"), "it is a link, and none is followed" in stray.why) == (True, True)
+    assert taken(feed) == []
+
+
 @pytest.mark.parametrize("level", ["readings", DAY, "1"])
 def test_a_folder_that_is_a_link_is_not_entered(feed: Path, tmp_path: Path, level: str) -> None:
     folder = deliver(feed)

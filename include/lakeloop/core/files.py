@@ -1,5 +1,6 @@
 """Files of a delivery, as the intake found them: what a reader must know before it opens one."""
 
+import re
 from typing import Literal, Self
 
 from lakeloop.core.value import Value
@@ -8,6 +9,9 @@ FileFormat = Literal["csv", "jsonl", "parquet"]
 Compression = Literal["", "gzip"]
 _FORMATS: dict[str, FileFormat] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 _GZIP = ".gz"
+_LIKE_DATA = re.compile(  # also what no reader here opens: whoever sends it means it
+    r"\.(csv|tsv|jsonl|ndjson|parquet|avro|orc|xlsx?|ods|gz|tgz|zip|7z|rar|tar|bz2|xz|zst|lz4|z)\Z", re.IGNORECASE
+)
 
 
 class FileShape(Value):
@@ -28,3 +32,8 @@ class FileShape(Value):
         plain = name.removesuffix(_GZIP)  # in small letters only, as Spark goes by it
         found = next((form for ending, form in _FORMATS.items() if plain.lower().endswith(ending)), None)
         return None if found is None else cls(name=name, format=found, compression="" if plain == name else "gzip")
+
+
+def looks_like_data(name: str) -> bool:
+    """Whether a file's name ends like data, or like an archive that data is packed in."""
+    return _LIKE_DATA.search(name) is not None

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from lakeloop.core.contract import FileLimits, TableContract
-from lakeloop.core.files import FileShape
+from lakeloop.core.files import looks_like_data
 from lakeloop.core.manifest import MANIFEST, Manifest
 from lakeloop.core.receipts import LandedRecord
 from lakeloop.core.use_case import UseCase
@@ -97,7 +97,7 @@ def unlisted(record: LandedRecord, names: Iterable[str], limits: FileLimits) -> 
     """Data files beside a manifest that does not name them, as many as are kept; nobody said how many rows they have."""
     if record.damage:  # it is refused already
         return []
-    found = [name for name in names if name not in record.files and FileShape.named(name)]
+    found = [name for name in names if name not in record.files and looks_like_data(name)]
     return found[: max(1, limits.files - len(record.files))]
 
 

@@ -63,8 +63,8 @@ def _read(folder: int, name: str, most: int) -> bytes:
     return content
 
 
-def plain_names(folder: str, end: str) -> list[str]:
-    """The names of the regular files in a folder and the folders below it, as `a.csv` and `sub/b.csv`, sorted.
+def names_below(folder: str, end: str) -> list[str]:
+    """The names of whatever is no folder in a folder and those below it, as `a.csv` and `sub/b.csv`, sorted.
 
     A folder below it that holds a file named `end` is one of its own: nothing of it is named.
     """
@@ -74,7 +74,7 @@ def plain_names(folder: str, end: str) -> list[str]:
         entries = entries_of(f"{folder}/{at}")
         if at and any(entry.name == end for entry in entries):
             continue
-        found += [at + entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
+        found += [at + entry.name for entry in entries if not entry.is_dir(follow_symlinks=False)]
         left += [f"{at}{entry.name}/" for entry in entries if entry.is_dir(follow_symlinks=False)]
     return sorted(found)
 

@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from urllib.parse import quote
 
-from lakeloop.adapters.folder_source.plain_files import entries_of, looks_at, opened_folder, plain_names, plain_sizes, read_plain
+from lakeloop.adapters.folder_source.plain_files import entries_of, looks_at, names_below, opened_folder, plain_sizes, read_plain
 from lakeloop.core.contract import FileLimits, TableContract
 from lakeloop.core.errors import InvalidInput, StillArriving
 from lakeloop.core.feed import Names, Place, in_order, place_of, stamp_of, unit_at, why_no_case, why_stray
@@ -67,7 +67,7 @@ class FolderArrival:
             return Gathered({}, unreadable("its folder", str(error.strerror)), is_lasting=False)
 
     def _names(self) -> list[str]:
-        names = plain_names("/".join((str(self._feed), *self._place)), MANIFEST)
+        names = names_below("/".join((str(self._feed), *self._place)), MANIFEST)
         return wanted(self.record, self._manifest, names, self._limits)
 
 
@@ -93,6 +93,8 @@ class FolderSource:
                 folder, shown = "/".join((str(self._root), case.name, *names)), tuple(map(_shown, names))
                 why = why_stray(case, shown) if os.access(folder, os.R_OK | os.X_OK) else "it cannot be looked into"
                 yield Stray("/".join((str(self._root), case.name, *shown)), why)
+        if (self._root / case.name).is_symlink():
+            yield Stray(f"{self._root}/{case.name}", "it is a link, and none is followed: nothing behind it is taken in")
         if _is_there(f"{self._root}/{MANIFEST}"):
             yield Stray(str(self._root), why_no_case("", self._cases))
         for name in in_order(entry.name for entry in entries_of(str(self._root)) if entry.is_dir()):
@@ -101,7 +103,7 @@ class FolderSource:
 
     def _holders(self, case: UseCase) -> Iterator[Names]:
         """The folders below the case's that hold a manifest, in order. No link is followed but on the way to a place."""
-        left: list[Names] = [()]
+        left: list[Names] = [] if (self._root / case.name).is_symlink() else [()]
         while left:
             names = left.pop()
             folder = "/".join((str(self._root), case.name, *names))  # as text: every night goes over all the nights before it
