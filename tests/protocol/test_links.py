@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from lakeloop.core.attestation import metadata
 from lakeloop.core.errors import GateViolation, LakeError
 from lakeloop.core.lake import MAIN, evidence_path, receipt_path
+from lakeloop.core.lineage import of_commit
 from lakeloop.core.receipts import RECEIPT, ActReceipt, ScoresReceipt
 from lakeloop.steps import act, ingest, ingest_publish, score, watch
 from lakeloop.steps.history import read_ledger
@@ -123,6 +124,30 @@ class Collected:
         self.outputs[uri] = asset_extra["rows"]
 
 
+def told(p: Platform, merges: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Collected:
+    collected = Collected()
+    monkeypatch.setattr(lineage, "get_hook_lineage_collector", lambda: collected)
+    lineage.report(p.lake, p.case, merges)
+    return collected
+
+
+def test_airflow_is_told_of_an_act_and_of_a_withdrawal_what_the_command_shows(
+    p: Platform, address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver(address, D2, A)
+    deliver(address, D3, BAD)
+    merges, tables = loop(p)["act"]["merges"], []
+    for key, commit in merges.items():
+        collected, shown = told(p, {key: commit}, monkeypatch), of_commit(read_ledger(p.lake, p.case.name), key)
+        for way, side in (("from", collected.inputs), ("to", collected.outputs)):
+            assert set(side) == {f"lakefs://{p.lake.repository}/{one.commit}/{one.what}" for one in shown if one.way == way}
+        tables.append([uri.partition(commit)[2] for uri in collected.outputs])
+    assert tables == [
+        ["/scores/toy", "/watch/toy/profiles", "/watch/toy/verdicts"],
+        ["/clean/toy/readings", "/watch/toy/verdicts"],
+    ]
+
+
 def test_airflow_is_told_which_version_a_withdrawal_goes_back_to(
     p: Platform, address: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,9 +155,7 @@ def test_airflow_is_told_which_version_a_withdrawal_goes_back_to(
     first = loop(p)["publish"]["commit"]
     deliver(address, D2, BAD, later=1)
     done = loop(p)["act"]
-    collected = Collected()
-    monkeypatch.setattr(lineage, "get_hook_lineage_collector", lambda: collected)
-    lineage.report(p.lake, p.case, done["merges"])
+    collected = told(p, done["merges"], monkeypatch)
     lake = f"lakefs://{p.lake.repository}"
     assert collected.inputs[f"{lake}/{first}/clean/toy/readings"] == 2
     assert collected.outputs[f"{lake}/{done['commit']}/clean/toy/readings"] == 2
