@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,31 @@ def test_the_pages_show_every_refused_date_and_need_nothing_from_outside(
     assert not [word for word in ("http:", "https:", "<script", "src=", "@import", "url(") if word in pages["audit.html"]]
 
 
+def shown(report: AuditReport, table: str, day: date, check: str) -> list[str]:
+    """The rows that the pages show for a check that did not pass."""
+    units = json.loads(report.pages["audit.json"])["units"]
+    (unit,) = (one for one in units if (one["table"], one["data_date"]) == (table, str(day)))
+    rows: list[str] = next(each["rows"] for each in unit["failed"] if each["name"] == check)
+    assert all(escape(row) in report.pages["audit.html"] for row in rows)
+    return rows
+
+
+def test_too_much_in_quarantine_shows_a_few_of_its_rows_and_why_they_are_there(
+    audited: tuple[str, WriteReport, AuditReport],
+) -> None:
+    assert shown(audited[2], "forecasts", DAYS[1], "quarantine_share") == [
+        "line=3, reasons=range:celsius, row=market,99,2,", "line=4, reasons=type:celsius, row=station,hot,3,",
+    ]  # fmt: skip
+
+
+def test_the_pages_count_quarantine_by_reason_for_each_date(audited: tuple[str, WriteReport, AuditReport]) -> None:
+    units = json.loads(audited[2].pages["audit.json"])["units"]
+    found = {(one["table"], one["data_date"]): one["reasons"] for one in units if one["reasons"]}
+    assert found == {("forecasts", str(DAYS[1])): {"range:celsius": 1, "type:celsius": 1}}
+    page = " ".join(audited[2].pages["audit.html"].split())
+    assert f'<td>{DAYS[1]}</td><td><code>range:celsius</code></td><td class="n">1</td><td class="n">0.3333</td>' in page
+
+
 def test_the_audit_turns_red_when_quarantine_is_switched_off(
     shared_lake: LakeFSLake, tiny_runner: ConnectRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,6 +175,9 @@ def test_the_audit_turns_red_when_quarantine_is_switched_off(
     _, written, report = written_and_audited(shared_lake, tiny_runner, "unguarded", "c" * 64)
     assert sum(one.account.quarantined for one in written.units) == 0
     assert failed(of(report, "forecasts", DAYS[1])) == {"completeness__celsius", "max__celsius", "rule_breaches", "cells_lost"}
+    assert shown(report, "forecasts", DAYS[1], "rule_breaches") == [
+        "shop=market, what breaks a rule=celsius (99.0)", "shop=station, what breaks a rule=celsius (null)",
+    ]  # fmt: skip
 
 
 def check_of(one: UnitAudit, name: str) -> Check:

@@ -18,6 +18,7 @@ import pytest
 from deltalake import DeltaTable
 
 from lakeloop.adapters.platform_db import PlatformDb
+from lakeloop.core.lake import EVIDENCE
 from lakeloop.core.runs import Run, SessionKey
 from lakeloop.ports import Lake
 from lakeloop.settings import Settings
@@ -202,3 +203,19 @@ def test_a_quarantined_row_keeps_what_nobody_is_known_by(done: Done, settings: S
 def test_a_refused_delivery_is_in_quarantine_without_what_the_scanner_saw(done: Done, settings: Settings) -> None:
     rows = table(done, settings, "quarantine/people/contacts")
     assert sorted(row["row"] for row in rows) == ["F1,***,***,***", "F1,***,***,***", "F2,,***,", "F2,,***,"]
+
+
+def test_the_page_shows_a_row_in_quarantine_with_its_masks_and_without_its_text_where_the_scanner_saw_a_column(
+    done: Done,
+) -> None:
+    pages = [
+        json.loads(done.p.lake.get("main", path)) for path in done.p.lake.list("main", EVIDENCE) if path.endswith("audit.json")
+    ]
+    shown: dict[tuple[str, str], list[str]] = {
+        (unit["table"], unit["data_date"]): check["rows"]
+        for page in pages for unit in page["units"] for check in unit["failed"] if check["name"].startswith("quarantine_share")
+    }  # fmt: skip
+    assert shown["customers", f"{GOOD}"] == [
+        "line=3, reasons=type:spend, row=A2,***,***,***,Oslo,much", "line=8, reasons=type:spend, row=A6,***,***,***,Oslo,1e",
+    ]  # fmt: skip
+    assert shown["contacts", f"{LIKE}"] == ["line=3, reasons=type:number"]

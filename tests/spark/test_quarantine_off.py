@@ -157,7 +157,7 @@ def parcels(
 
 
 @pytest.fixture(scope="module")
-def unguarded(stack: Settings, shared_lake: LakeFSLake, parcels: ConnectRunner) -> dict[date, UnitAudit]:
+def audited(stack: Settings, shared_lake: LakeFSLake, parcels: ConnectRunner) -> AuditReport:
     """One write and audit of a date for each kind, nothing of which reached quarantine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(read, "broken_rules", lambda contract, cells: F.lit(""))
@@ -171,12 +171,36 @@ def unguarded(stack: Settings, shared_lake: LakeFSLake, parcels: ConnectRunner) 
     )  # fmt: skip
     report = parcels.run(job)
     assert isinstance(report, AuditReport)
-    return {one.data_date: one for one in report.units}
+    return report
+
+
+@pytest.fixture(scope="module")
+def unguarded(audited: AuditReport) -> dict[date, UnitAudit]:
+    """The audit of each date."""
+    return {one.data_date: one for one in audited.units}
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=":".join)
 def test_a_row_that_should_be_in_quarantine_is_seen_among_the_published(unguarded: dict[date, UnitAudit], kind: Kind) -> None:
     assert SEEN_AS[kind[0]] in {check.name for check in unguarded[DAYS[kind]].failed("critical")}
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows"),
+    [
+        (("missing", "string"), ["id=Z1, what breaks a rule=full_string (null)"]),
+        (("range", "double"), ["id=Z1, what breaks a rule=high_double (-1.0)"]),
+        (("rule", ""), ["id=Z1, what breaks a rule=rule:dear_is_insured"]),
+        (("other_date", ""), ["id=Z1, what breaks a rule=other_date"]),
+        (("duplicate_key", ""), ["id=A1", "id=A1"]),
+    ],
+)
+def test_the_page_shows_the_rows_and_what_they_break(audited: AuditReport, kind: Kind, rows: list[str]) -> None:
+    units = json.loads(audited.pages["audit.json"])["units"]
+    (unit,) = (one for one in units if one["data_date"] == str(DAYS[kind]))
+    (found,) = (each["rows"] for each in unit["failed"] if each["name"] == SEEN_AS[kind[0]])
+    assert len(found) == len(rows)
+    assert all(row.startswith(start) for row, start in zip(found, rows, strict=True))
 
 
 def test_a_date_without_a_bad_row_stays_green(unguarded: dict[date, UnitAudit]) -> None:

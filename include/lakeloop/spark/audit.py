@@ -1,11 +1,12 @@
 """Audit: a committed snapshot measured in one Spark job, judged date by date, with the pages that are kept as evidence."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from lakeloop.core.jobs import AuditJob, LandedUnit
 from lakeloop.core.lake import UnitId, clean, quarantine
@@ -18,6 +19,7 @@ from lakeloop.spark.clean import widened_by_name
 from lakeloop.spark.deliveries import asked_again, checks, needed, questions
 from lakeloop.spark.measures import Answers
 from lakeloop.spark.offenders import offenders
+from lakeloop.spark.offending_rows import Tables
 from lakeloop.spark.personal import Suspects, looks_questions, personal_checks, suspects
 from lakeloop.spark.profiles import keys_frame, profile_frame, profiles, reasons_frame
 from lakeloop.spark.questions import Question, ask, reading
@@ -28,18 +30,18 @@ Units = Mapping[str, Sequence[LandedUnit]]
 
 def audit(job: AuditJob, spark: SparkSession, case: UseCase, suites: Path) -> AuditReport:
     """One audit a unit, in the units' order; a suite that cannot judge refuses the run before Spark is asked."""
-    by_table: dict[str, list[LandedUnit]] = {}
-    for unit in job.units:
-        by_table.setdefault(unit.table, []).append(unit)
+    by_table = _by_table(job)
     asked = {name: load_suite(suites, case.name, case.table(name)) for name in by_table}
     dates = {name: [unit.data_date for unit in units] for name, units in by_table.items()}
     wanted = {clean(case.name, name): days for name, days in needed(case, dates).items()}
-    with reading(spark, job.repository, job.snapshot, wanted, _came(job)) as read, _held(job, spark, case) as held:
-        frames = widened_by_name(case, read)
+    with ExitStack() as opened:
+        frames = widened_by_name(case, opened.enter_context(reading(spark, job.repository, job.snapshot, wanted, _came(job))))
+        held = opened.enter_context(_held(job, spark, case))
         answers = ask([*_profile_questions(job, case, frames, dates), *questions(case, frames, dates)])
         suspected = {name: suspects(case.table(name), days, answers) for name, days in dates.items()}
         hidden = _hidden(case, suspected)
-        bad = _quarantined(job, spark, case, by_table, answers)
+        kept = opened.enter_context(_quarantined(job, spark, case, by_table, answers))
+        bad = ask([Question(name, reasons_frame(frame)) for name, frame in kept.items()])
         personal = {
             name: {day: personal_checks(case.table(name), seen) for day, seen in days.items()} for name, days in suspected.items()
         }
@@ -59,10 +61,18 @@ def audit(job: AuditJob, spark: SparkSession, case: UseCase, suites: Path) -> Au
                 break
             absent = refused
         tables = [TableAudit(name, found[name], judged[name]) for name in by_table]
-        shown = offenders(hidden, frames, {table.name: table.checks for table in tables}, held)
+        within = Tables(frames, held, {name: _readable(frame, suspected[name]) for name, frame in kept.items()})
+        shown = offenders(hidden, within, {table.name: table.checks for table in tables})
     done = {UnitId(table.name, one.data_date): _audited(table, at) for table in tables for at, one in enumerate(table.profiles)}
     ordered = tuple(done[UnitId(unit.table, unit.data_date)] for unit in job.units)
     return AuditReport(units=ordered, pages=pages(job, case, [table._replace(shown=shown) for table in tables]))
+
+
+def _by_table(job: AuditJob) -> dict[str, list[LandedUnit]]:
+    found: dict[str, list[LandedUnit]] = {}
+    for unit in job.units:
+        found.setdefault(unit.table, []).append(unit)
+    return found
 
 
 @contextmanager
@@ -113,20 +123,26 @@ def _hidden(case: UseCase, suspected: Mapping[str, Suspects]) -> UseCase:
     return case.model_copy(update={"tables": tuple(shielded(table, names.get(table.name, ())) for table in case.tables)})
 
 
+@contextmanager
 def _quarantined(
     job: AuditJob, spark: SparkSession, case: UseCase, units: Units, answers: Mapping[str, Answers]
-) -> dict[str, Answers]:
-    """This run's rows in quarantine, looked for where fewer rows were published than came."""
+) -> Iterator[dict[str, DataFrame]]:
+    """This run's rows in quarantine by table, looked for where fewer rows were published than came."""
     short = {}
     for name, each in units.items():
         held = {day: answer["row_count"] for day, answer in answers.get(f"profile {name}", ())}
         if days := [unit.data_date for unit in each if held.get(unit.data_date, 0) != unit.manifest_rows]:
             short[quarantine(case.name, name)] = days
     if not short:
-        return {}
+        yield {}
+        return
     with reading(spark, job.repository, job.snapshot, short, _came(job)) as frames:
-        found = ask([Question(path, reasons_frame(frame, job.run_key)) for path, frame in frames.items()])
-    return {path.rpartition("/")[2]: answers for path, answers in found.items()}
+        yield {path.rpartition("/")[2]: frame.where(F.col("run_key") == job.run_key) for path, frame in frames.items()}
+
+
+def _readable(kept: DataFrame, seen: Suspects) -> DataFrame:
+    """Rows in quarantine as a page may show them: what the scanner found is not masked in their text yet."""
+    return kept.drop("row") if any(seen.values()) else kept
 
 
 def _audited(table: TableAudit, at: int) -> UnitAudit:

@@ -13,7 +13,8 @@ from lakeloop.core.jobs import AuditJob, AuditScoresJob
 from lakeloop.core.reports import Check
 from lakeloop.core.use_case import UseCase
 from lakeloop.pages import render
-from lakeloop.spark.offenders import Offence, Offenders
+from lakeloop.spark.offenders import Offenders
+from lakeloop.spark.offending_rows import Offence
 from lakeloop.spark.profiles import Profile
 
 _WIDTH, _HEIGHT = 640.0, 72.0
@@ -59,6 +60,7 @@ def _numbers(job: AuditJob | AuditScoresJob, tables: Sequence[TableAudit]) -> di
                 "passed": not table.is_refused(one.data_date),
                 "fingerprint": one.fingerprint.model_dump(),
                 "profile": one.values,
+                "reasons": dict(one.reasons),
                 "failed": [check.model_dump() | {"rows": list(rows)} for check, rows in _shown(table, one.data_date)],
             }
             for table in tables
@@ -88,8 +90,16 @@ def _view(table: TableAudit) -> dict[str, Any]:
         "line": _line([one.values["row_count"] or 0 for one in ordered]),
         "most": int(max(one.values["row_count"] or 0 for one in ordered)),
         "checks": [_range(name, checks) for name, checks in _by_name(table)],
+        "reasons": [(one.data_date, _reasons(one)) for one in ordered if one.reasons],
         "profiles": [(one.data_date, [one.values.get(name) for name in _PLAIN]) for one in ordered],
     }
+
+
+def _reasons(one: Profile) -> list[tuple[str, int, float]]:
+    """Rows in quarantine by first reason, the most first, and their share of all rows of the date."""
+    every = sum(one.reasons.values()) + (one.values["row_count"] or 0)
+    ordered = sorted(one.reasons.items(), key=lambda item: (-item[1], item[0]))
+    return [(reason, rows, rows / every) for reason, rows in ordered]
 
 
 def _shown(table: TableAudit, day: date) -> list[tuple[Check, Sequence[str]]]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from statistics import median
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from pyspark.sql import Column as SparkColumn
@@ -31,6 +32,7 @@ class Profile(NamedTuple):
     values: dict[str, float | None]
     fingerprint: Fingerprint
     expected_keys: str
+    reasons: Mapping[str, int] = MappingProxyType({})  # rows in quarantine by their first reason
 
 
 def profile_frame(frame: DataFrame, contract: TableContract, run_key: str, dates: Iterable[date]) -> DataFrame:
@@ -45,10 +47,9 @@ def keys_frame(frame: DataFrame, contract: TableContract, dates: Iterable[date])
     return marked.groupBy(DATE_COLUMN).agg(F.count_distinct("mark").alias("key_count"))
 
 
-def reasons_frame(frame: DataFrame, run_key: str) -> DataFrame:
-    """Rows of a run in quarantine, by date and by their first reason."""
-    first = F.get("reasons", F.lit(0)).alias("reason")
-    return frame.where(F.col("run_key") == run_key).groupBy(DATE_COLUMN, first).agg(F.count("*").alias("rows"))
+def reasons_frame(kept: DataFrame) -> DataFrame:
+    """Rows in quarantine, by date and by their first reason."""
+    return kept.groupBy(DATE_COLUMN, F.get("reasons", F.lit(0)).alias("reason")).agg(F.count("*").alias("rows"))
 
 
 def profiles(
@@ -72,7 +73,8 @@ def profiles(
         keys, words = _expected_keys(contract, counts, day)
         values = _values(contract, row, refused.get(day, {}), keys)
         values |= _lost(unit, told.get(day), row, values)
-        found.append(Profile(day, values, fingerprint_of(row, row["row_count"]) if row else _NOTHING, words))
+        fingerprint = fingerprint_of(row, row["row_count"]) if row else _NOTHING
+        found.append(Profile(day, values, fingerprint, words, refused.get(day, {})))
     return found
 
 
