@@ -44,3 +44,9 @@ def test_a_backdating_made_a_version_of_the_table_from_the_one_before() -> None:
     made = made_by(backdating("k", HELD, "d", OLDER), "m")
     assert made.inputs == (TableVersion("clean/toy/inputs", "b", (DAY,), 2),)
     assert made.outputs == (TableVersion("clean/toy/inputs", "m", (DAY,), 2),)
+
+
+def test_a_backdating_may_change_clean_rows_and_no_others() -> None:
+    receipt = backdating("k", HELD, "d", OLDER)
+    assert receipt.allows("clean/toy/inputs/part.parquet")
+    assert [path for path in ("quarantine/toy/x", "landing/toy/x", "scores/toy/x", "clean/other/x") if receipt.allows(path)] == []
