@@ -183,6 +183,20 @@ def test_the_page_shows_a_few_rows_of_what_failed(report: AuditReport) -> None:
     assert "temp or dewp is not in Fahrenheit" in report.pages["audit.html"]
 
 
+def test_rows_that_contradict_each_other_are_shown_beside_each_other(
+    spark: SparkSession, stack: Settings, lake: LakeFSLake
+) -> None:
+    tables = world([FIRST])
+    for row in of(tables["outcomes"], [FIRST]):
+        row["dep_time"] = (int(str(row["dep_time"])) + 400) % 2400
+    commit = publish(stack, lake, tables)
+    (unit,) = json.loads(audited(spark, lake, commit, {"outcomes": tables["outcomes"]}, [FIRST]).pages["audit.json"])["units"]
+    (apart,) = (each["rows"] for each in unit["failed"] if each["name"] == "fact:disagreement:outcomes-schedule")
+    assert len(apart) == 3
+    assert all("flight=" in row and " dep_time=" in row and "sched_dep_time=" in row for row in apart)
+    assert not any("air_time=" in row for row in apart), "it is no part of the contradiction"
+
+
 def test_the_first_days_of_a_lake_are_marked_for_want_of_history(spark: SparkSession, stack: Settings, lake: LakeFSLake) -> None:
     tables = world(days(FIRST, 8))
     del tables["outcomes"]

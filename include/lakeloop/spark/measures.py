@@ -150,7 +150,7 @@ def known_again(frame: DataFrame, columns: Sequence[str]) -> DataFrame:
 
 def paired_frame(frames: Mapping[str, DataFrame], rule: Agreement, dates: Iterable[date]) -> DataFrame:
     """Per date the rows of a table, those of them that have a partner, the partners there are, and what the pairs disagree by."""
-    said = _said(frames, rule)
+    said = compared_columns(frames, rule)
     marked = (
         frames[name]
         .where(among(DATE_COLUMN, dates))
@@ -175,7 +175,7 @@ def paired_frame(frames: Mapping[str, DataFrame], rule: Agreement, dates: Iterab
     return both.groupBy(DATE_COLUMN).agg(*asked)
 
 
-def _said(frames: Mapping[str, DataFrame], rule: Agreement) -> dict[str, list[str]]:
+def compared_columns(frames: Mapping[str, DataFrame], rule: Agreement) -> dict[str, list[str]]:
     """The columns of each of the two that their error names; one that both have is the table's."""
     said: dict[str, list[str]] = {rule.table: [], rule.partner: []}
     known = {DATE_COLUMN, *rule.on}

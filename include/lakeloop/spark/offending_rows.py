@@ -15,7 +15,7 @@ from lakeloop.core.nights import is_refused
 from lakeloop.core.reports import Check
 from lakeloop.core.sql_text import names_column
 from lakeloop.core.use_case import UseCase
-from lakeloop.spark.measures import known_again
+from lakeloop.spark.measures import compared_columns, known_again
 from lakeloop.spark.rules import breaches
 from lakeloop.spark.tables import one_of
 
@@ -109,6 +109,19 @@ def _alone(asked: Asked, name: str) -> DataFrame | None:
     return None
 
 
+def _contradicting(asked: Asked, name: str) -> DataFrame | None:
+    """Rows of both tables beside each other, those first that are furthest apart."""
+    tables = asked.tables.published
+    for rule in (rule for rule in asked.case.drift.agreements if name == f"{rule.table}-{rule.partner}"):
+        keys, said = [DATE_COLUMN, *rule.on], compared_columns(tables, rule)
+        mine, theirs = (tables[table].select(*keys, *columns) for table, columns in said.items())
+        pairs = mine.where(F.col(DATE_COLUMN) == F.lit(asked.offence.data_date)).join(theirs, keys)
+        return pairs.orderBy(F.expr(rule.error).desc_nulls_last()).select(
+            *keys, *(one for columns in said.values() for one in columns)
+        )
+    return None
+
+
 def _elsewhere(asked: Asked, _: str) -> DataFrame:
     """The rows whose identity near dates had as the date came, with the first of those dates.
 
@@ -172,6 +185,7 @@ _KINDS: Mapping[str, Callable[[Asked, str], DataFrame | None]] = {
     "key_repeats": _repeated,
     f"{FACT}identity": _most_off,
     f"{FACT}agreement": _alone,
+    f"{FACT}disagreement": _contradicting,
     f"{FACT}{ELSEWHERE}": _elsewhere,
 }
 
