@@ -127,15 +127,15 @@ def found(at: Address) -> Platform:
 
 def deliver(
     at: Address, day: date, rows: Rows, *, table: str = "readings", later: int = 0, damaged: bool = False,
-    spoil: Callable[[str], str] = str, name: str = "",
+    spoil: Callable[[str], str] = str, name: str = "", number: int = 0,
 ) -> None:  # fmt: skip
-    """Put a delivery of a date into the feed, its file under the table's name unless told.
+    """Put a delivery of a date into the feed, behind those there are and its file under the table's name unless told.
 
     `later` orders the deliveries of one date, `spoil` is the supplier's own fault.
     """
     name = name or f"{table}.csv"
     base = at.folder / "feed" / "toy" / table / day.isoformat()
-    folder = base / str(1 + len(list(base.glob("*"))) if base.exists() else 1)
+    folder = base / str(number or (1 + len(list(base.glob("*"))) if base.exists() else 1))
     folder.mkdir(parents=True)
     body = spoil("id,value\n" + "".join(f"{key},{value}\n" for key, value in sorted(rows.items()))).encode()
     (folder / name).write_bytes(body[: len(body) // 2] if damaged else body)

@@ -119,8 +119,9 @@ def newest_good(deliveries: list[LandedRecord]) -> dict[UnitId, tuple[str, datet
 @settings(max_examples=200, deadline=None)
 @given(st.data(), DELIVERIES)
 def test_any_order_and_any_split_into_runs_ends_with_the_newest_good_delivery(
-    data: st.DataObject, deliveries: list[LandedRecord]
+    data: st.DataObject, sent_in_order: list[LandedRecord]
 ) -> None:
+    deliveries = [one.model_copy(update={"folder": str(n)}) for n, one in enumerate(sent_in_order)]
     order = data.draw(st.permutations(deliveries))
     main, arrived = Main(), list[LandedRecord]()
     for record in order:

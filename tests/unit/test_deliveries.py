@@ -50,14 +50,22 @@ def test_what_was_taken_a_moment_ago_counts_as_seen() -> None:
 
 
 @pytest.mark.parametrize("numbers", [(1, 2), (2, 1)])
-def test_of_two_deliveries_of_one_time_the_bytes_say_which_is_newer_whichever_arrived_first(numbers: tuple[int, int]) -> None:
-    lesser, greater = landed(numbers[0], "a"), landed(numbers[1], "b")
+def test_of_two_deliveries_of_one_time_the_feed_says_which_is_newer_whichever_arrived_first(numbers: tuple[int, int]) -> None:
+    lesser, greater = landed(numbers[0], "b", folder="9"), landed(numbers[1], "a", folder="10")
     assert to_publish(after(intake("i", lesser), data("d", lesser), intake("j", greater)), CASE, SWEEP) == [greater]
     held = after(intake("i", greater), data("d", greater), intake("j", lesser))
     assert (state_of(held, lesser, VERSION), code_of(held, lesser)) == ("superseded", "superseded")
     told = refusal_before_write(held, lesser, SWEEP)
     assert told is not None
-    assert "was sent at the same time and comes by its digest before what main holds" in told.message
+    assert "was sent at the same time and stands in the feed before what main holds" in told.message
+
+
+def test_a_copy_further_on_in_the_feed_is_news_only_behind_something_else_of_its_time() -> None:
+    first, other, copy = landed(1, "a", folder="1"), landed(2, "b", folder="3"), landed(0, "a", folder="5")
+    assert not is_new(after(intake("i", first), refusal("r", first)), copy)
+    ledger = after(intake("i", first), data("d", first), intake("j", other), data("e", other))
+    assert is_new(ledger, copy)
+    assert not is_new(ledger, landed(0, "a", folder="2"))
 
 
 def test_a_superseded_delivery_is_put_on_record_once_and_only_if_it_never_was_published() -> None:

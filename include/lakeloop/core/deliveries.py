@@ -5,8 +5,9 @@ from datetime import date, datetime
 from typing import Final, Literal
 
 from lakeloop.core.contract import TableContract
-from lakeloop.core.ledger import Ledger
-from lakeloop.core.receipts import DataReceipt, LandedRecord, PublishedRecord, RefusalReceipt, UnitRecord
+from lakeloop.core.feed import place_in_order
+from lakeloop.core.ledger import Ledger, Owner
+from lakeloop.core.receipts import DataReceipt, LandedRecord, RefusalReceipt, UnitRecord
 from lakeloop.core.reports import Refusal
 from lakeloop.core.runs import Run
 from lakeloop.core.use_case import UseCase
@@ -29,20 +30,25 @@ def is_new(ledger: Ledger, record: LandedRecord, taken: Sequence[LandedRecord] =
         return True
     known = (*ledger.landed.get(record.unit, ()), *taken)
     is_first = all(record.delivered_at < old.delivered_at for old in known)
-    return is_first or any(rank(old) > rank(owner.record) for old in known)
+    return is_first or any(rank(old) > rank(_landed_as(ledger, owner)) for old in known)
 
 
 def has_landed(ledger: Ledger, record: LandedRecord, taken: Sequence[LandedRecord] = ()) -> bool:
-    """Whether these files came with this promise at this time before; what broke its promise is not what keeps it."""
-    return any(_is_same(old, record) for old in (*ledger.landed.get(record.unit, ()), *taken))
+    """Whether these files came with this promise at this time before; what broke its promise is not what keeps it.
 
-
-def rank(record: LandedRecord | PublishedRecord) -> tuple[datetime, str, int]:
-    """Which of two deliveries of a unit is the newer one; between equal times their bytes decide.
-
-    The number says in which order they arrived, and that is to change nothing: it tells the same bytes apart, no more.
+    A copy further on in the feed is news where something else that was sent at the same time stands between the two.
     """
-    return record.delivered_at, record.sha256, record.delivery
+    known = (*ledger.landed.get(record.unit, ()), *taken)
+    same = max((rank(old) for old in known if _is_same(old, record)), default=None)
+    return same is not None and not any(same < rank(old) < rank(record) for old in known)
+
+
+def rank(record: LandedRecord) -> tuple[datetime, tuple[int, str], int]:
+    """Which of two deliveries of a unit is the newer one; between equal times their places in the feed decide.
+
+    The order in which they were taken in tells apart only what one folder held one after the other.
+    """
+    return record.delivered_at, place_in_order(record.folder), record.delivery
 
 
 def next_number(ledger: Ledger, record: LandedRecord, taken: Sequence[LandedRecord] = ()) -> int:
@@ -102,7 +108,7 @@ def selected(contract: TableContract, run: Run, data_date: date) -> bool:
 def is_older(ledger: Ledger, record: LandedRecord) -> bool:
     """Whether main holds a newer delivery of its unit."""
     owner = ledger.owner(record.unit)
-    return owner is not None and rank(record) < rank(owner.record)
+    return owner is not None and rank(record) < rank(_landed_as(ledger, owner))
 
 
 def refusal_before_write(ledger: Ledger, record: LandedRecord, run: Run) -> Refusal | None:
@@ -117,7 +123,7 @@ def refusal_before_write(ledger: Ledger, record: LandedRecord, run: Run) -> Refu
     owner, withdrawn = ledger.owner(record.unit), ledger.withdrawn.get((record.unit, record.sha256))
     if owner and is_older(ledger, record):
         is_earlier = record.delivered_at < owner.record.delivered_at
-        comes = "is older than" if is_earlier else "was sent at the same time and comes by its digest before"
+        comes = "is older than" if is_earlier else "was sent at the same time and stands in the feed before"
         return Refusal(
             code=SUPERSEDED,
             message=f"{record.id}, sent at {record.delivered_at.isoformat()}, {comes} what main holds: delivery "
@@ -212,6 +218,10 @@ def _is_refused(ledger: Ledger, record: LandedRecord, contract_version: str) -> 
     if said is None or said[0].refusal.code == SUPERSEDED:
         return False
     return record.is_lost or said[1] == contract_version
+
+
+def _landed_as(ledger: Ledger, owner: Owner) -> LandedRecord:
+    return next(record for record in ledger.landed[owner.record.unit] if record.id == owner.record.id)
 
 
 def _was_published(ledger: Ledger, record: LandedRecord) -> bool:

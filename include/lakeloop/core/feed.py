@@ -83,4 +83,9 @@ def stamp_of(words: Iterable[str], looks: Iterable[Look], now: float) -> str:
 
 def in_order(names: Iterable[str]) -> list[str]:
     """Names as they follow on each other, numbers by their value."""
-    return sorted(names, key=lambda name: (int(name) if name.isdecimal() else -1, name))
+    return sorted(names, key=place_in_order)
+
+
+def place_in_order(name: str) -> tuple[int, str]:
+    """Where a name stands among others, numbers by their value."""
+    return (int(name) if name.isdecimal() else -1, name)

@@ -36,22 +36,23 @@ def digest_of(digests: Iterable[str]) -> str:
     return sha256_of("".join(sorted(f"{digest}\n" for digest in digests)).encode())
 
 
-def announced(contract: TableContract, day: date, manifest: Manifest) -> LandedRecord:
+def announced(contract: TableContract, day: date, folder: str, manifest: Manifest) -> LandedRecord:
     """A delivery as its manifest announces it; one beyond the contract's limits is refused without opening a file."""
     excess = _excess(contract.limits, manifest)
     return LandedRecord(
         table=contract.name, data_date=day, delivery=0, files=() if excess else tuple(file.name for file in manifest.files),
         rows=manifest.rows, sha256=digest_of(file.sha256 for file in manifest.files), source=manifest.source,
-        delivered_at=manifest.delivered_at, damage=excess, damage_code=TOO_MUCH if excess else "damaged",
+        delivered_at=manifest.delivered_at, folder=folder, damage=excess, damage_code=TOO_MUCH if excess else "damaged",
     )  # fmt: skip
 
 
-def unannounced(case: UseCase, contract: TableContract, day: date, why: str) -> LandedRecord:
+def unannounced(case: UseCase, contract: TableContract, day: date, folder: str, why: str) -> LandedRecord:
     """A delivery of which nothing is believed but its path; it counts as sent in the last second for its night."""
     sent = case.prediction_time(day + timedelta(days=contract.lag_days)) - timedelta(seconds=1)
     return LandedRecord(
-        table=contract.name, data_date=day, delivery=0, sha256="", files=(), rows=0, source="", delivered_at=sent, damage=why
-    )
+        table=contract.name, data_date=day, delivery=0, sha256="", files=(), rows=0, source="", delivered_at=sent, folder=folder,
+        damage=why,
+    )  # fmt: skip
 
 
 def arrived(record: LandedRecord, manifest: Manifest | None, contents: Mapping[str, bytes], unread: str) -> LandedRecord:

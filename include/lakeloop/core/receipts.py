@@ -44,6 +44,7 @@ class LandedRecord(UnitRecord):
     rows: int
     source: str
     delivered_at: datetime
+    folder: str = ""  # its own in the feed: of two deliveries sent at one time it says which is the newer
     damage: str = ""  # why nothing of it may be read; such a delivery is refused
     damage_code: str = _BROKEN  # the same for machines, e.g. not_utf8; says nothing while there is no damage
     shapes: tuple[FileShape, ...] = ()  # of its data files, as the intake found them; none on receipts of before

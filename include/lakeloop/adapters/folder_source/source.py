@@ -114,6 +114,7 @@ class FolderSource:
             left += [(*names, name) for name in reversed(inner)]
 
     def _arrival(self, feed: Path, case: UseCase, contract: TableContract, day: date, place: Place) -> FolderArrival | None:
+        number = _shown(place.number)
         try:
             with opened_folder(feed, place) as folder:
                 manifest = manifest_of(read_plain(folder, MANIFEST, MANIFEST_BYTES), contract.name, day)
@@ -121,8 +122,8 @@ class FolderSource:
             return None
         except (OSError, InvalidInput) as error:
             why = str(error) if isinstance(error, InvalidInput) else unreadable(MANIFEST, str(error.strerror))
-            return FolderArrival(feed, place, unannounced(case, contract, day, why), None, contract.limits, self._memory)
-        return FolderArrival(feed, place, announced(contract, day, manifest), manifest, contract.limits, self._memory)
+            return FolderArrival(feed, place, unannounced(case, contract, day, number, why), None, contract.limits, self._memory)
+        return FolderArrival(feed, place, announced(contract, day, number, manifest), manifest, contract.limits, self._memory)
 
 
 def _is_there(path: str) -> bool:

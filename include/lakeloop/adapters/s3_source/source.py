@@ -114,17 +114,17 @@ class S3Source:
         if unit is None:
             return None
         contract, day = unit
-        folder, manifest = f"{case.name}/{'/'.join(place)}", None
+        folder, number, manifest = f"{case.name}/{'/'.join(place)}", _shown(place[-1]), None
         try:
             if place not in manifests:
                 manifests[place] = self._bucket.read_listed(listed[MANIFEST], MANIFEST_BYTES)
             manifest = manifest_of(manifests[place], contract.name, day)
-            record = announced(contract, day, manifest)
+            record = announced(contract, day, number, manifest)
         except StillArriving:
             return None
         except (OSError, InvalidInput) as error:
             why = str(error) if isinstance(error, InvalidInput) else unreadable(MANIFEST, str(error.strerror))
-            record = unannounced(case, contract, day, why)
+            record = unannounced(case, contract, day, number, why)
         return S3Arrival(self._bucket, folder, listed, contract.limits, record, manifest, self._memory)
 
 
