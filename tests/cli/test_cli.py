@@ -89,7 +89,7 @@ def test_a_table_that_there_is_not_is_one_sentence_and_exit_code_2(command: tupl
 def test_a_mistake_is_one_sentence_and_not_a_traceback() -> None:
     done = run("logs", "nothing")
     assert done.returncode == 1
-    assert done.stderr.startswith("lakeloop: no log of nothing in ")
+    assert done.stderr.startswith("lakeloop: no log of 'nothing' in ")
     assert "Traceback" not in done.stderr
 
 

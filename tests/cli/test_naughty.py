@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
 from lakeloop.adapters.platform_db import PlatformDb
@@ -36,6 +39,13 @@ NAMES = {
     "lineage": ("lineage",),
 }
 DATES = {"from": ("deliveries", "--from"), "night": ("ingest", "flights", "--from"), "rows": ("quarantine", "list", "--to")}
+LONG = "x" * 131_000  # as long as a shell may pass one
+TYPED = ["", "a\udcff", "a\x1b[31m\u202eb", "/nope/x.html", ".", "x" * 500, LONG, "-1"]
+FITTING = {
+    "case": "flights", "what": "flights", "model": "flights/1", "first": "2024-01-01", "version": "1", "second": "2",
+    "reason": "why",
+}  # fmt: skip
+UNTRIED = {"bench", "compose"}  # they begin programs
 FAR = [("0001-01-01", "9999-12-31"), ("9999-12-31", "9999-12-31"), ("2024-01-02", "2024-01-01")]
 
 
@@ -89,7 +99,7 @@ def test_a_freeze_without_a_reason_freezes_nothing(words: str, home: Path) -> No
 @pytest.mark.parametrize("words", [each for each in NAUGHTY.values() if each], ids=[name for name in NAUGHTY if NAUGHTY[name]])
 def test_a_name_that_there_is_not_is_a_sentence(command: tuple[str, ...], words: str) -> None:
     done, shown = typed(*command, words)
-    assert isinstance(done.exception, InvalidInput), shown
+    assert isinstance(done.exception, InvalidInput) or done.exit_code == 2, shown
     assert is_plain(shown)
 
 
@@ -115,3 +125,64 @@ def test_a_range_that_no_night_is_in_is_refused(first: str, last: str) -> None:
 def test_a_chunk_of_no_or_too_many_nights_is_refused(nights: str) -> None:
     done, shown = typed("ingest", "flights", *NIGHT, "--chunk-days", nights)
     assert (done.exit_code, is_plain(shown)) == (2, True), shown
+
+
+def commands(at: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command with the words that lead to it."""
+    inner = getattr(at, "commands", None)
+    if inner is None:
+        yield path, at
+    for name in inner or ():
+        if name not in UNTRIED:
+            yield from commands(inner[name], (*path, name))
+
+
+def parameters() -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+    """Every parameter that takes a value: its command and name, and what is typed before and behind that value."""
+    for path, command in commands(typer.main.get_command(app)):
+        taking = [one for one in command.params if not getattr(one, "is_flag", False)]
+        for tried in taking:
+            others = [one for one in taking if one.required and one is not tried]
+            options = [word for one in others if one.param_type_name == "option" for word in (one.opts[0], FITTING[one.name])]
+            if tried.param_type_name == "option":
+                yield f"{' '.join(path)} {tried.name}", (*path, *options, *_values(others), tried.opts[0]), ()
+                continue
+            at = [one for one in taking if one.param_type_name == "argument"].index(tried)
+            before = [one for one in taking[:at] if one in others]
+            behind = [one for one in others if one not in before]
+            yield f"{' '.join(path)} {tried.name}", (*path, *options, *_values(before)), _values(behind)
+
+
+def _values(those: Sequence[Any]) -> tuple[str, ...]:
+    """What fits the arguments among them."""
+    return tuple(FITTING[one.name] for one in those if one.param_type_name == "argument")
+
+
+PARAMETERS = {name: (before, behind) for name, before, behind in parameters()}
+
+
+@pytest.mark.parametrize(("before", "behind"), PARAMETERS.values(), ids=PARAMETERS)
+def test_whatever_is_typed_for_a_parameter_the_answer_is_a_sentence(
+    before: tuple[str, ...], behind: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for words in TYPED:
+        _, shown = typed(*before, words, *behind)
+        assert LONG[:1000] not in shown, before
+        assert all(one in "\n\t" or one.isprintable() for one in shown), (before, words[:50])
+
+
+@pytest.mark.parametrize(
+    ("path", "why"), [("nope/x.html", "No such file"), (".", "Is a directory"), ("x" * 500, "File name too long")]
+)
+def test_a_page_that_cannot_be_written_is_a_sentence(
+    path: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done, shown = typed("contract", "show", "flights", "--html", path)
+    assert (done.exit_code, f"cannot be written ({why}" in " ".join(shown.split()), is_plain(shown)) == (2, True, True), shown
+
+
+def test_half_a_character_is_no_ref() -> None:
+    done, shown = typed("verify", "--ref", "a\udcff")
+    assert (done.exit_code, "is not text in UTF-8; nothing was done" in " ".join(shown.split())) == (2, True), shown

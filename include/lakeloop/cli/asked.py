@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import typer
 
+from lakeloop.core.errors import InvalidInput
 from lakeloop.core.names import case_named
 from lakeloop.core.reasons import fault_of
+from lakeloop.core.words import quoted
+
+_REF = re.compile(r"\w[\w~^@-]{0,254}", re.ASCII)
 
 
 def case_asked(case: str, undone: str = "nothing was done") -> str:
@@ -33,6 +38,18 @@ def tables_of(cases: Iterable[str]) -> dict[str, list[str]]:
     from lakeloop import wiring
 
     return {name: [table.name for table in wiring.load_case(wiring.case_ref(name)).tables] for name in cases}
+
+
+def ref_asked(ref: str, undone: str) -> str:
+    """What may be the name of a commit, branch or tag.
+
+    Raises:
+        InvalidInput: it cannot be; the words say what was not done.
+    """
+    if not _REF.fullmatch(ref):
+        message = f"{quoted(ref)} is no name of a commit, branch or tag; {undone}"
+        raise InvalidInput(message)
+    return ref
 
 
 def reason_asked(words: str | None) -> str | None:

@@ -12,6 +12,7 @@ from lakeloop.cli.asked import case_asked, cases_asked
 from lakeloop.cli.lake import lake_at_hand
 from lakeloop.cli.output import AsJson, say, show_json, show_table
 from lakeloop.core.names import table_named
+from lakeloop.core.words import quoted
 
 commands = typer.Typer(name="contract", help="What tables promise, and what a change of it would do.", no_args_is_help=True)
 Case = Annotated[str, typer.Argument(help="The case, by its folder under use_cases; all of them when none is named.")]
@@ -39,7 +40,7 @@ def show(
     tables = [one for one in found.tables if table in {"", one.name}]
     for path, page in ((html, as_html), (markdown, as_markdown)):
         if path is not None:
-            path.write_text(page(found, tables), encoding="utf-8")
+            _write(path, page(found, tables))
             say(f"{case}: {', '.join(one.name for one in tables)} in {path}")
     if as_json:
         show_json([one.model_dump(mode="json") for one in tables])
@@ -47,6 +48,14 @@ def show(
         for one in tables:
             rows = [(column.name, column.type, column.unit, rules_of(column), column.description) for column in one.columns]
             show_table(f"{one.name}, key {', '.join(one.key)}", ("column", "type", "unit", "rules", "what it is"), rows)
+
+
+def _write(path: Path, page: str) -> None:
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        message = f"{quoted(str(path))} cannot be written ({error.strerror}); nothing was written there"
+        raise typer.BadParameter(message) from error
 
 
 @commands.command()

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lakeloop.cli.asked import reason_asked
+from lakeloop.cli.asked import reason_asked, ref_asked
 from lakeloop.cli.output import AsJson, say, show_json, show_table
 from lakeloop.core.errors import ConfigurationError, Frozen
 from lakeloop.settings import Settings
@@ -25,6 +25,8 @@ def verify(
     from lakeloop import wiring
     from lakeloop.steps.verify import verify as judge
 
+    if ref:
+        ref_asked(ref, "nothing was judged. Next: a commit of main's log")
     judged = list(judge(wiring.lake_of(Settings.load(), is_kept=False), ref))
     wrong = [(finding.commit, finding.wrong) for _, findings in judged for finding in findings]
     if as_json:

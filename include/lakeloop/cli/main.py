@@ -25,11 +25,13 @@ from lakeloop.cli import (
     stack,
     trial,
 )
+from lakeloop.cli.typed import Typed
 from lakeloop.core.errors import LakeloopError, NoSuchName
 from lakeloop.core.words import spelled
 
 app = typer.Typer(
     name="lakeloop",
+    cls=Typed,
     help="Batch MLOps on a versioned lake: nothing reaches a reader before it was audited.",
     no_args_is_help=True,
     add_completion=False,

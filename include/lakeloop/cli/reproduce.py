@@ -13,6 +13,7 @@ from lakeloop.cli.lake import lake_at_hand
 from lakeloop.cli.output import AsJson, ends, say, show_json, show_table
 from lakeloop.core.errors import InvalidInput
 from lakeloop.core.reproduction import Reproduction
+from lakeloop.core.words import quoted
 
 _MODEL = re.compile(r"(?P<case>[a-z][a-z0-9_]*)/(?P<version>[1-9]\d{0,8})")
 
@@ -31,7 +32,7 @@ def reproduce(
     """
     found = _MODEL.fullmatch(model)
     if not found:
-        message = f"{model!r} is not <case>/<version>; nothing was done. Next: `lakeloop models list` shows what there is"
+        message = f"{quoted(model)} is not <case>/<version>; nothing was done. Next: `lakeloop models list` shows what there is"
         raise InvalidInput(message)
     report = _reproduced(found["case"], int(found["version"]))
     if as_json:

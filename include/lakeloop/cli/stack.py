@@ -11,6 +11,7 @@ import typer
 from lakeloop.cli.lake import frozen_now
 from lakeloop.cli.output import AsJson, say, show_json, show_table
 from lakeloop.core.errors import InvalidInput
+from lakeloop.core.words import quoted
 from lakeloop.settings import Settings
 
 Program = Annotated[str | None, typer.Argument(help="One program of the stack; all of them when left out.")]
@@ -80,9 +81,9 @@ def logs(
 ) -> None:
     """Show the end of the programs' logs."""
     folder = Settings.load().home / "logs"
-    files = sorted(folder.glob(f"{program or '*'}.log"))
+    files = [path for path in sorted(folder.glob("*.log")) if program in {None, path.stem}]
     if not files:
-        message = f"no log of {program or 'any program'} in {folder}; `lakeloop status` names the programs"
+        message = f"no log of {quoted(program) if program else 'any program'} in {folder}; `lakeloop status` names the programs"
         raise InvalidInput(message)
     if as_json:
         show_json({path.stem: _tail(path, lines) for path in files})
@@ -130,7 +131,7 @@ def backup(target: Annotated[Path, typer.Argument(help="The file to write.")], a
 
 
 def restore(
-    source: Annotated[Path, typer.Argument(help="A file that `backup` wrote.")],
+    source: Annotated[Path, typer.Argument(help="A file that `backup` wrote.", exists=True, dir_okay=False)],
     force: Annotated[bool, typer.Option("--force", help="Replace a stack root that is not empty.")] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import getpass
-import re
 import sys
 from typing import Annotated
 from uuid import uuid4
 
 import typer
 
-from lakeloop.cli.asked import case_asked
+from lakeloop.cli.asked import case_asked, ref_asked
 from lakeloop.cli.lake import lake_at_hand
 from lakeloop.cli.output import AsJson, ends, say, show_json
 from lakeloop.cli.trial_rows import show
@@ -18,7 +17,6 @@ from lakeloop.core.errors import InvalidInput
 from lakeloop.core.trial import Trial
 from lakeloop.core.use_case import UseCase
 
-_REF = re.compile(r"\w[\w~^@-]{0,254}", re.ASCII)
 _MOST_DAYS = 3660
 _BAD_INPUT = 2
 
@@ -59,9 +57,7 @@ def _tried(name: str, on: str, days: int) -> Trial:
     from lakeloop.settings import Settings
     from lakeloop.steps.training.trial import try_out as tried
 
-    if not _REF.fullmatch(on):
-        message = f"{on!r} is no name of a commit, branch or tag; nothing was tried. Next: `--on main`, or a commit of a receipt"
-        raise InvalidInput(message)
+    ref_asked(on, "nothing was tried. Next: `--on main`, or a commit of a receipt")
     settings, ref = Settings.load(), wiring.case_ref(_case(name).name)
     lake_at_hand(settings)
     once = uuid4().hex[:12]  # a session that was ended is not opened again
