@@ -31,10 +31,11 @@ def past(stack: Settings) -> Nights:
     """Nights that no other test works, on a clock that has ticked.
 
     Where it never did, Airflow takes a backfill for its last tick and runs the newest one that passed: a sweep, in the way.
+    That backfill is closed while the range is played, so that no other has to wait for it.
     """
     past = Nights(stack, after=BEFORE)
     ticked = (now().astimezone(ZONE) - TICK).date()
-    past.airflow.backfill(DAG, ticked, ticked, ZONE)
+    backfill(past, [ticked])
     past.settle()
     return past
 
@@ -61,40 +62,6 @@ def backfilled(past: Nights, nights: list[date]) -> list[dict[str, Any]]:
         look, lambda runs: len(runs) == len(nights) and all(run["state"] in {"success", "failed"} for run in runs), "a backfill"
     )
     return sorted(ended, key=lambda run: str(run["logical_date"]))
-
-
-def test_a_backfill_of_a_night_publishes_it_and_leaves_the_next_one_alone(past: Nights) -> None:
-    night, other = deliver(past, 2)
-    past.airflow.backfill(DAG, night, night, ZONE)
-    (run,) = backfilled(past, [night])
-    assert run["state"] == "success", past.failed("ingest", run["dag_run_id"])
-    assert publishers(past, [night, other]) == [run["dag_run_id"], ""]
-    assert UnitId("weather", other) not in past.stage.ledger().landed, "its bytes are not taken in either"
-    assert past.attests()
-    past.settle()
-
-
-@pytest.mark.more
-def test_a_backfill_works_each_night_by_itself_though_a_task_is_killed_and_again_changes_nothing(past: Nights) -> None:
-    nights = deliver(past, 3)
-    past.airflow.backfill(DAG, nights[0], nights[-1], ZONE)
-    second = until(
-        lambda: [run for run in past.airflow.runs(DAG) if str(run["logical_date"]).startswith(nights[1].isoformat())],
-        bool, "the second night begins",
-    )[0]["dag_run_id"]  # fmt: skip
-    past.kill("ingest", second, "write")
-    runs = backfilled(past, nights)
-    assert [run["state"] for run in runs] == ["success"] * 3
-    assert publishers(past, nights) == [run["dag_run_id"] for run in runs]
-    merges = past.merges()
-    tries = tries_of(past, runs)
-    until(lambda: asked_again(past, nights), bool, "the first backfill is closed, and another begins")
-    again = backfilled(past, nights)
-    past.settle()
-    assert [(run["dag_run_id"], run["state"]) for run in again] == [(run["dag_run_id"], "success") for run in runs]
-    assert all(after > before for before, after in zip(tries, tries_of(past, again), strict=True)), "each is worked once more"
-    assert past.merges() == merges, "nights that are published are not published again"
-    assert past.attests()
 
 
 def test_a_range_from_the_command_line_is_killed_and_begun_again_and_every_chunk_has_one_run(
@@ -128,22 +95,57 @@ def test_a_range_from_the_command_line_is_killed_and_begun_again_and_every_chunk
     past.settle()
 
 
+def test_a_backfill_of_a_night_publishes_it_and_leaves_the_next_one_alone(past: Nights) -> None:
+    night, other = deliver(past, 2)
+    backfill(past, [night])
+    (run,) = backfilled(past, [night])
+    assert run["state"] == "success", past.failed("ingest", run["dag_run_id"])
+    assert publishers(past, [night, other]) == [run["dag_run_id"], ""]
+    assert UnitId("weather", other) not in past.stage.ledger().landed, "its bytes are not taken in either"
+    assert past.attests()
+    past.settle()
+
+
+@pytest.mark.more
+def test_a_backfill_works_each_night_by_itself_though_a_task_is_killed_and_again_changes_nothing(past: Nights) -> None:
+    nights = deliver(past, 3)
+    backfill(past, nights)
+    second = until(
+        lambda: [run for run in past.airflow.runs(DAG) if str(run["logical_date"]).startswith(nights[1].isoformat())],
+        bool, "the second night begins",
+    )[0]["dag_run_id"]  # fmt: skip
+    past.kill("ingest", second, "write")
+    runs = backfilled(past, nights)
+    assert [run["state"] for run in runs] == ["success"] * 3
+    assert publishers(past, nights) == [run["dag_run_id"] for run in runs]
+    merges = past.merges()
+    tries = tries_of(past, runs)
+    backfill(past, nights)
+    again = backfilled(past, nights)
+    past.settle()
+    assert [(run["dag_run_id"], run["state"]) for run in again] == [(run["dag_run_id"], "success") for run in runs]
+    assert all(after > before for before, after in zip(tries, tries_of(past, again), strict=True)), "each is worked once more"
+    assert past.merges() == merges, "nights that are published are not published again"
+    assert past.attests()
+
+
 def tries_of(past: Nights, runs: list[dict[str, Any]]) -> list[int]:
     """How often the first task of each run was begun."""
     return [past.task("ingest", run["dag_run_id"], "intake").attempt for run in runs]
 
 
-def asked_again(past: Nights, nights: list[date]) -> int:
-    """The id of another backfill of the same nights; Airflow closes the one before some seconds after its last run.
+def backfill(past: Nights, nights: list[date]) -> None:
+    """Asks for a backfill of these nights, as soon as the one before is closed: some seconds after its last run."""
 
-    Until then, and where its database failed the statement, nothing was begun.
-    """
-    try:
-        return past.airflow.backfill(DAG, nights[0], nights[-1], ZONE)
-    except OrchestratorFailed as error:
-        if not any(words in str(error) for words in ("409", "Database error")):
-            raise
-        return 0
+    def ask() -> int:
+        try:
+            return past.airflow.backfill(DAG, nights[0], nights[-1], ZONE)
+        except OrchestratorFailed as error:
+            if not any(words in str(error) for words in ("409", "Database error")):
+                raise
+            return 0  # nothing was begun
+
+    until(ask, bool, "the backfill before is closed, and another begins")
 
 
 def asked(past: Nights, nights: list[date]) -> list[str]:
