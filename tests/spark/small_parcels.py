@@ -52,6 +52,12 @@ CONTRACT = TableContract(
     late_days=2,
 )
 NAMES = tuple(column.name for column in CONTRACT.columns)
+NAUGHTY = (  # texts that mean nothing to us
+    'five" nine', "O'Neill", "a\\nb\\", "{{ 7*7 }} ${x} %s {0}", "'; DROP TABLE parcels; --", "<script>alert(1)</script>&amp;",
+    "=cmd|' /C calc'!A0", "+1+1", "-1+1", "@SUM(1+1)", "👩\u200d🚀 👍🏽 ❤️\u200d🔥 🏴", "مرحبا שלום", "𠜎 田中さん",
+    " padded ", "null None", "../../etc/passwd", "a,b", "a\tb", "Zoë Ångström", "Z\u0363\u034aalgo", "1E400", "_row _reasons",
+    "x" * 70_000,
+)  # fmt: skip
 PARCELS = UseCase(
     name="parcels",
     tables=(CONTRACT,),

@@ -22,7 +22,7 @@ from lakeloop.spark import write as writing
 from lakeloop.spark.connect import ConnectRunner
 from lakeloop.spark.heads import miscounts
 from lakeloop.spark.objects import _json_batches, _parquet_batches
-from tests.spark.small_parcels import CONTRACT, NAMES, Landed, Written, counts, line, units_of, write
+from tests.spark.small_parcels import CONTRACT, NAMES, NAUGHTY, Landed, Written, counts, line, units_of, write
 
 HEADER = line({name: name for name in NAMES})
 ROWS: list[dict[str, str | None]] = [
@@ -130,6 +130,16 @@ def parquet_of_odd_times() -> bytes:
     return parquet({"id": pa.array(["T1", "T2", "T3"]), "picked": pa.array([good, 10**16, None], pa.timestamp("ms"))})
 
 
+def naughty() -> dict[str, pa.Array]:
+    """Texts that mean nothing to us in both columns of text, under an id each."""
+    return {"id": pa.array([f"N{at}" for at in range(len(NAUGHTY))]), "note": pa.array(NAUGHTY), "raw": pa.array(NAUGHTY)}
+
+
+def naughty_json(*, is_ascii: bool) -> bytes:
+    rows = pa.table(naughty()).to_pylist()
+    return text_file([json.dumps({"sent": None} | row, ensure_ascii=is_ascii) for row in rows])
+
+
 def shaped(name: str, **more: object) -> tuple[FileShape, ...]:
     shape = FileShape.named(name)
     assert shape is not None
@@ -165,6 +175,9 @@ DELIVERED = {
     on(26): Landed({"rows.parquet": parquet_of_odd_times()}, 3),
     on(27): Landed({"rows.csv": text_file(GREEK)}, 3, shaped("rows.csv", delimiter=";", is_nfc=False)),
     on(28): Landed({"rows.parquet": parquet_of_ints_as_doubles()}, 6),
+    on(29): Landed({"rows.jsonl": naughty_json(is_ascii=False)}, len(NAUGHTY)),
+    on(30): Landed({"rows.jsonl": naughty_json(is_ascii=True)}, len(NAUGHTY)),
+    on(31): Landed({"rows.parquet": parquet(naughty())}, len(NAUGHTY)),
 }  # fmt: skip
 
 
@@ -201,6 +214,13 @@ def test_a_character_that_is_composed_to_a_delimiter_divides_no_cells(written: W
     assert quarantined(written, 27) == [(3, GREEK[2], ["malformed"])]
     assert written.units[on(27)].cells == sum(value is not None for row in published(written, 27) for value in row.values())
     assert [shape.is_nfc for shape in told(DELIVERED[on(27)])] == [False]
+
+
+@pytest.mark.parametrize("day", [29, 30, 31])
+def test_texts_that_mean_nothing_to_us_are_published_unchanged_from_every_format(written: Written, day: int) -> None:
+    assert quarantined(written, day) == []
+    found = {row["id"]: (row["note"], row["raw"]) for row in written.clean[on(day)]}
+    assert found == {f"N{at}": (text, text) for at, text in enumerate(NAUGHTY)}
 
 
 def test_an_optional_key_that_no_row_of_json_has_is_null_in_all_of_them(written: Written) -> None:

@@ -10,16 +10,10 @@ import pytest
 from lakeloop.adapters.lakefs_lake import LakeFSLake
 from lakeloop.settings import Settings
 from lakeloop.spark.connect import ConnectRunner
-from tests.spark.small_parcels import NAMES, Landed, Written, counts, line, write
+from tests.spark.small_parcels import NAMES, NAUGHTY, Landed, Written, counts, line, write
 
 DAY, TWICE = date(2024, 5, 10), date(2024, 5, 11)
 HEADER = line({name: name for name in NAMES})
-NAUGHTY = (
-    'five" nine', "O'Neill", "a\\nb\\", "{{ 7*7 }} ${x} %s {0}", "'; DROP TABLE parcels; --", "<script>alert(1)</script>&amp;",
-    "=cmd|' /C calc'!A0", "+1+1", "-1+1", "@SUM(1+1)", "👩\u200d🚀 👍🏽 ❤️\u200d🔥 🏴", "مرحبا שלום", "𠜎 田中さん",
-    " padded ", "null None", "../../etc/passwd", "a,b", "a\tb", "Zoë Ångström", "Z\u0363\u034aalgo", "1E400", "_row _reasons",
-    "x" * 70_000,
-)  # fmt: skip
 INVISIBLE = (
     "\x00", "\x07", "\x1b[31m", "\x7f", "\x85", "\xad", "\u061c", "\u200b", "\u200c", "\u200d", "\u200e", "\u202e", "\u2028",
     "\u2066", "\ufeff", "\u3164", "\U000e0041",
