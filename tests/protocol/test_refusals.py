@@ -12,7 +12,7 @@ from lakeloop.core.reports import Report
 from lakeloop.core.withdrawal import Condemned
 from lakeloop.steps import ingest, ingest_publish, withdraw
 from lakeloop.steps.history import read_ledger, receipt_on
-from tests.protocol.delta_runner import ODD, DeltaRunner
+from tests.protocol.delta_runner import ODD, QUARANTINE, DeltaRunner
 from tests.protocol.world import (
     DAY_ONE,
     Address,
@@ -72,6 +72,22 @@ def test_rows_of_a_unit_that_fails_its_audit_are_in_quarantine_and_the_receipt_s
     assert account is not None
     assert (account.rows_in, account.published, account.by_first_reason) == (1, 0, {"refused:audit": 1})
     assert (clean_rows(p), quarantined(p)) == ({D2: B}, [(D1, "1,1.0", REFUSED)])
+    assert_accounted(p)
+    assert_whole(p)
+
+
+def test_rows_that_were_in_quarantine_before_the_refusal_come_to_main_as_they_were_written_last_alone(
+    address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.protocol.delta_runner.LOWEST", 0.0)
+    p = found(address)
+    deliver(address, D1, TOO_FEW | {2: -2.0})
+    deliver(address, D2, A | {3: -3.0})
+    ingest_all(p)
+    low = ["range:value"]
+    assert quarantined(p) == [(D1, "1,1.0", REFUSED), (D1, "2,-2.0", REFUSED), (D2, "3,-3.0", low)]
+    parts = [path.split("/")[3] for path in p.lake.list("main", f"{QUARANTINE}/") if path.endswith(".parquet")]
+    assert sorted(parts) == [f"data_date={D1}", f"data_date={D2}"], "or a file of the first write came with them"
     assert_accounted(p)
     assert_whole(p)
 

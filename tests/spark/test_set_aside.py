@@ -83,3 +83,5 @@ def test_refused_rows_are_set_aside_and_the_others_stay_what_they_are(lake: Lake
     assert tables.fingerprints(judged.commit, days) == {(CLEAN, GOOD.isoformat()): good.fingerprint}
     kept = tables.fingerprints(judged.commit, [Slice(table=QUARANTINE, values=(GOOD.isoformat(), BAD.isoformat()))])
     assert {day: one.rows for (_, day), one in kept.items()} == {GOOD.isoformat(): 1, BAD.isoformat(): 2}
+    parts = [path.split("/")[3] for path in lake.list(judged.commit, f"{QUARANTINE}/data_date=")]
+    assert sorted(parts) == [f"data_date={GOOD}", f"data_date={BAD}"], "or what was written first came with it"

@@ -92,6 +92,24 @@ def test_a_copy_is_equal_partitioned_as_its_source_and_leaves_other_slices_alone
     assert made.metadata().partition_columns == ["data_date"]
 
 
+def test_of_a_slice_with_dates_only_their_rows_are_copied(
+    tables: Tables, source: str, new_branch: NewBranch, shared_lake: LakeFSLake
+) -> None:
+    branch = new_branch()
+    first, rest = (
+        Slice(table=TABLE, column="trust", values=("candidate",), dates=days)
+        for days in ((date(2024, 1, 1),), (date(2024, 1, 2), date(2024, 1, 3)))
+    )
+    for at, each in enumerate((first, rest), start=1):  # onto no table, and beside rows of another date
+        tables.copy(source, branch, [each])
+        was, now = (tables.fingerprints(ref, slice_of(FIRST, SECOND)) for ref in (source, branch))
+        assert now == {key: was[key] for key in [(TABLE, FIRST), (TABLE, SECOND)][:at]}
+        assert tables.fingerprints(branch, [each]) == tables.fingerprints(source, [each])
+    tables.copy("main", branch, [rest])
+    assert tables.fingerprints(branch, slice_of(FIRST, SECOND)).keys() == {(TABLE, FIRST)}
+    assert len(list(shared_lake.list(branch, f"{TABLE}/data_date="))) == 2, "or another date's rows were written again"
+
+
 def test_absence_is_copied_from_an_absent_table_and_from_an_absent_slice(
     tables: Tables, source: str, new_branch: NewBranch
 ) -> None:

@@ -3,10 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date
 from typing import Any
 
 from lakeloop.core.errors import LakeError, Unavailable
 from lakeloop.core.jobs import Slice
+from lakeloop.core.lake import DATE_COLUMN
 from lakeloop.core.reports import Fingerprint
 
 Scalar = str | int | float | None
@@ -123,7 +125,10 @@ class DeltaRsTables:
             is_partition = each.column in table.metadata().partition_columns
             dataset = table.to_pyarrow_dataset(partitions=[(each.column, "in", list(each.values))] if is_partition else None)
             kind = dataset.schema.field(each.column).type
-            return dataset.to_table(filter=ds.field(each.column).isin(pa.array(each.values).cast(kind)))
+            asked = ds.field(each.column).isin(pa.array(each.values).cast(kind))
+            if each.dates:
+                asked &= ds.field(DATE_COLUMN).isin(pa.array(each.dates))
+            return dataset.to_table(filter=asked)
 
     def _table(self, ref: str, table: str) -> Any | None:
         from deltalake import DeltaTable
@@ -152,10 +157,13 @@ class DeltaRsTables:
 
 
 def _joined(slices: Sequence[Slice]) -> list[Slice]:
-    values: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+    values: dict[tuple[str, str, tuple[date, ...]], dict[str, None]] = defaultdict(dict)
     for each in slices:
-        values[each.table, each.column].update(dict.fromkeys(each.values))
-    return [Slice(table=table, column=column, values=tuple(found)) for (table, column), found in values.items() if found]
+        values[each.table, each.column, each.dates].update(dict.fromkeys(each.values))
+    return [
+        Slice(table=table, column=column, values=tuple(found), dates=dates)
+        for (table, column, dates), found in values.items() if found
+    ]  # fmt: skip
 
 
 def _fingerprints(rows: Any, column: str, without: Sequence[str]) -> dict[str, Fingerprint]:
@@ -191,7 +199,9 @@ def _assigned(rows: Any, assign: Mapping[str, str]) -> Any:
 def _predicate(table: Any, each: Slice) -> str:
     kind = next(str(field.type.type) for field in table.schema().fields if field.name == each.column)
     literals = [f"DATE {_quoted(value)}" if kind == "date" else _quoted(value) for value in each.values]
-    return " OR ".join(f"{each.column} = {literal}" for literal in literals)
+    asked = " OR ".join(f"{each.column} = {literal}" for literal in literals)
+    dates = " OR ".join(f"{DATE_COLUMN} = DATE '{day}'" for day in each.dates)
+    return f"({asked}) AND ({dates})" if dates else asked
 
 
 def _quoted(value: str) -> str:

@@ -25,6 +25,7 @@ class Slice(Value):
     table: str  # path in the lake, e.g. clean/flights/weather
     values: tuple[str, ...]
     column: str = "data_date"
+    dates: tuple[date, ...] = ()  # only the rows of these data dates; of all where none is named
 
 
 class LandedUnit(Value):

@@ -1,6 +1,7 @@
 """Slices of Delta tables: fingerprinted, copied as wholes, updated, and a few rows appended."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from functools import reduce
 from typing import Any
 
@@ -8,6 +9,7 @@ from pyspark.sql import Column, DataFrame, DataFrameWriter, Row, SparkSession
 from pyspark.sql import functions as F
 
 from lakeloop.core.jobs import AppendJob, CopyJob, FingerprintJob, Slice, UpdateJob
+from lakeloop.core.lake import DATE_COLUMN
 from lakeloop.core.reports import DoneReport, Fingerprint, FingerprintReport
 from lakeloop.core.use_case import UseCase
 from lakeloop.spark.marks import named_values
@@ -88,11 +90,14 @@ def append(job: AppendJob, spark: SparkSession, case: UseCase) -> DoneReport:  #
 
 
 def joined(slices: Sequence[Slice]) -> list[Slice]:
-    """One slice a table and column: each table is read and written once."""
-    values: dict[tuple[str, str], dict[str, None]] = {}
+    """One slice a table, column and choice of dates: each table is read and written once."""
+    values: dict[tuple[str, str, tuple[date, ...]], dict[str, None]] = {}
     for each in slices:
-        values.setdefault((each.table, each.column), {}).update(dict.fromkeys(each.values))
-    return [Slice(table=table, column=column, values=tuple(found)) for (table, column), found in values.items() if found]
+        values.setdefault((each.table, each.column, each.dates), {}).update(dict.fromkeys(each.values))
+    return [
+        Slice(table=table, column=column, values=tuple(found), dates=dates)
+        for (table, column, dates), found in values.items() if found
+    ]  # fmt: skip
 
 
 def _fingerprints(frame: DataFrame, each: Slice, without: Sequence[str]) -> dict[str, Fingerprint]:
@@ -128,7 +133,8 @@ def _assigned(rows: DataFrame, assign: Mapping[str, str]) -> DataFrame:
 
 
 def _where(frame: DataFrame, each: Slice) -> str:
-    return one_of(each.column, each.values, dict(frame.dtypes)[each.column])
+    asked = one_of(each.column, each.values, dict(frame.dtypes)[each.column])
+    return f"{asked} AND {one_of(DATE_COLUMN, each.dates)}" if each.dates else asked
 
 
 def _named(repository: str, ref: str, each: Slice) -> str:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import date
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -42,8 +43,7 @@ def set_aside(p: Platform, run: Run, record: Written, judged: Judged, key: str) 
     p.lake.create_branch(branch, record.base)
     reached("set_aside.branched")
     kept = clean_slices(p, judged.published)
-    before = [(one.table, one.account) for one in record.report.units]
-    p.tables.copy(judged.commit, branch, [*kept, *quarantine_slices(p, key, before)])
+    p.tables.copy(judged.commit, branch, [*kept, *_other_quarantine(p, record, key, late)])
     again = _quarantine(p, record, branch, key, late, judged.suspected)
     refused = tuple(_accounted(one, again) for one in judged.refused)
     put_written(p, branch, key, record)
@@ -72,6 +72,18 @@ def _written_and_refused(record: Written, judged: Judged) -> dict[UnitId, str]:
     """Units whose rows stand in clean/ of the run branch although they were refused, with the refusal's code."""
     written = {(one.table, one.data_date, one.delivery) for one in record.report.units if one.refusal is None}
     return {one.unit: one.refusal.code for one in judged.refused if (one.table, one.data_date, one.delivery) in written}
+
+
+def _other_quarantine(p: Platform, record: Written, key: str, late: Mapping[UnitId, str]) -> tuple[Slice, ...]:
+    """The run's rows in quarantine but for those written anew: a copy of these would bring to main what they may not show."""
+    days: dict[str, list[date]] = defaultdict(list)
+    for one in record.report.units:
+        if one.account.quarantined and UnitId(one.table, one.data_date) not in late:
+            days[one.table].append(one.data_date)
+    return tuple(
+        Slice(table=places.quarantine(p.case.name, table), column="run_key", values=(key,), dates=tuple(days[table]))
+        for table in sorted(days)
+    )
 
 
 def _quarantine(
