@@ -170,7 +170,7 @@ def test_where_nothing_is_in_quarantine_a_mistyped_name_is_refused_all_the_same(
     assert isinstance(command("list", "--table", "wether", "--ref", "main~1").exception, NoSuchName)
 
 
-@pytest.mark.parametrize("words", [PLAIN_TEXT["traversal"], PLAIN_TEXT["SQL"], NO_TEXT["NUL"], NO_TEXT["a title"]])
+@pytest.mark.parametrize("words", [PLAIN_TEXT["traversal"], PLAIN_TEXT["SQL"], NO_TEXT["a title"]])
 def test_a_ref_that_there_is_not_is_a_sentence(command: Command, words: str) -> None:
     done = command("show", "--ref", words)
     assert isinstance(done.exception, LakeloopError), done.output

@@ -41,7 +41,7 @@ def test_the_same_bytes_are_news_only_if_they_were_sent_before_all_others() -> N
 
 
 def test_a_backdating_made_a_version_of_the_table_from_the_one_before() -> None:
-    made = made_by(backdating("k", HELD, "d", OLDER), "m")
+    made = made_by(backdating("k", HELD, "d", OLDER), "m", {}.get)
     assert made.inputs == (TableVersion("clean/toy/inputs", "b", (DAY,), 2),)
     assert made.outputs == (TableVersion("clean/toy/inputs", "m", (DAY,), 2),)
 

@@ -132,14 +132,14 @@ def test_a_manifest_that_says_something_twice_is_damage(feed: Path, said: str, d
     manifest = deliver(feed) / "manifest.json"
     manifest.write_text(said + manifest.read_text()[1:])
     (bad,) = taken(feed)
-    assert f"({doubled} stands in it more than once)" in bad.record.damage
+    assert f"('{doubled}' stands in it more than once)" in bad.record.damage
 
 
 def test_a_file_in_a_manifest_that_says_something_twice_is_damage(feed: Path) -> None:
     manifest = deliver(feed) / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"size":', '"size": 5, "size":'))
     (bad,) = taken(feed)
-    assert "(size stands in it more than once)" in bad.record.damage
+    assert "('size' stands in it more than once)" in bad.record.damage
 
 
 def test_a_sender_s_name_is_of_any_script(feed: Path) -> None:

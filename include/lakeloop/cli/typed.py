@@ -19,7 +19,7 @@ class Typed(TyperGroup):
         """Refuse what no path and no file can hold: NUL, and the halves of characters that bytes become which are not UTF-8."""
         for arg in args:
             if "\0" in arg or arg.encode(errors="ignore").decode() != arg:
-                message = f"{quoted(arg)} is not text in UTF-8; nothing was done"
+                message = f"{quoted(arg)} is no text: it has a NUL or is not UTF-8; nothing was done"
                 raise typer.BadParameter(message, ctx)
         return super().parse_args(ctx, args)
 
