@@ -35,11 +35,16 @@ COMPARED = KNOWN.model_copy(update={"error": "abs(a - b)", "bound": 1.0, "hint":
 
 
 @pytest.mark.parametrize(("error", "broken"), [(0.0, False), (1.0, False), (1.5, True)])
-def test_pairs_that_disagree_in_the_median_break_it_for_the_table_that_came(error: float, broken: bool) -> None:
-    fact = disagreement_fact(COMPARED, "schedule", {"compared": 90, "error": error})
-    assert (fact.broken, fact.table, fact.severity, fact.value) == (broken, "schedule", "critical", error)
+def test_pairs_that_disagree_in_the_median_break_it(error: float, broken: bool) -> None:
+    fact = disagreement_fact(COMPARED, "outcomes", {"compared": 90, "error": error})
+    assert (fact.broken, fact.table, fact.severity, fact.value) == (broken, "outcomes", "critical", error)
     assert fact.words.startswith(f"outcomes and schedule of the date are {error:.3g} apart in the median of 90 pairs")
     assert ("another unit" in fact.words) == broken
+
+
+def test_a_partner_that_comes_second_is_marked_since_what_it_contradicts_may_be_the_wrong_one() -> None:
+    fact = disagreement_fact(COMPARED, "schedule", {"compared": 90, "error": 9.0})
+    assert (fact.broken, fact.table, fact.severity) == (True, "schedule", "warning")
 
 
 @pytest.mark.parametrize("found", [None, {"compared": 0, "error": None}, {"compared": 9, "error": 60.0}])
@@ -104,5 +109,15 @@ def test_each_of_two_tables_answers_for_the_groups_in_which_it_is_odd() -> None:
 
 
 def test_without_weeks_before_what_came_later_knows_better() -> None:
-    (fact,) = settlement_facts(DEPARTURE, APART, {"EWR": Error(200, 60.0)})
+    (fact,) = settlement_facts(DEPARTURE, APART, {})
     assert (fact.table, "off by 60 at JFK, 240 at LGA" in fact.words) == ("schedule", True)
+
+
+def test_a_group_without_a_week_before_says_nothing_where_another_has_one() -> None:
+    (fact,) = settlement_facts(DEPARTURE, APART, {"JFK": Error(200, 55.0)})
+    assert (fact.table, fact.value) == ("outcomes", 60.0)
+
+
+def test_outcomes_that_lie_nearer_to_the_date_s_own_plan_than_to_another_are_not_the_odd_ones() -> None:
+    (fact,) = settlement_facts(DEPARTURE, {"JFK": Error(300, 2.0)}, {"JFK": Error(200, 5.0)})
+    assert fact.table == "schedule", "a new timetable that is two minutes off"

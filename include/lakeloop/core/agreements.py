@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from lakeloop.core.contract import TableContract
+from lakeloop.core.contract import Severity, TableContract
 from lakeloop.core.reports import Fact
 from lakeloop.core.use_case import Agreement, Settlement
 from lakeloop.core.words import counted
@@ -47,7 +47,8 @@ def disagreement_fact(rule: Agreement, judged: str, found: Mapping[str, float | 
     words = f"{rule.table} and {rule.partner} of the date are {error:.3g} apart in the median of {counted(pairs, 'pair')}"
     broken = error > rule.bound
     words += f" (bound {rule.bound:g}): {rule.hint}" if broken else ""
-    return Fact(name=name, table=judged, value=error, bound=bound, broken=broken, words=words, severity=rule.severity)
+    severity: Severity = rule.severity if judged == rule.table else "warning"  # what is there already may be the wrong one
+    return Fact(name=name, table=judged, value=error, bound=bound, broken=broken, words=words, severity=severity)
 
 
 def elsewhere_fact(contract: TableContract, rows: int, days: int) -> Fact:
@@ -65,16 +66,23 @@ def settlement_facts(
 ) -> list[Fact]:
     """What came later against the table, group by group; groups too small to say anything are left out.
 
-    `before` are the errors of the same later rows by the table of an earlier week: where they lie nearer to that than half of
-    the way to the date's own, the table of the date is the odd one of the three, else what came later is.
+    `before` are the least errors of the same later rows by the table of a week before: what lies about as far from all of
+    these as from the date's own is the odd one of the three, and else the table of the date is. Where no group has a week
+    before, what came later knows better; where some have, the others say nothing.
     """
     known = {group: one.median for group, one in errors.items() if one.median is not None and one.rows >= rule.fewest}
     wrong = {group: error for group, error in sorted(known.items()) if error > rule.bound}
-    odd = {group: error for group, error in wrong.items() if group in before and (before[group].median or 0) > error / 2}
+    past = {group: before[group].median for group in wrong if group in before}
+    odd = {group: wrong[group] for group, other in past.items() if other is not None and _is_as_far(other, wrong[group])}
     facts = [_off(rule, rule.later, odd, f"and from {rule.table} of the weeks before as well")] if odd else []
-    if ours := {group: error for group, error in wrong.items() if group not in odd}:
+    if ours := {group: error for group, error in wrong.items() if group not in odd and (group in past or not past)}:
         facts.append(_off(rule, rule.table, ours, f"says {rule.later}: {rule.hint}"))
     return facts or [_sound(rule, max(known.values(), default=None))]
+
+
+def _is_as_far(other: float, error: float) -> bool:
+    """Give or take a half: a table's own weeks differ too."""
+    return error / 2 < other < error * 3 / 2
 
 
 def _off(rule: Settlement, table: str, wrong: Mapping[str, float], why: str) -> Fact:

@@ -117,14 +117,14 @@ class Agreement(Value):
 
 
 class Settlement(Value):
-    """What the rows of a later table say of an earlier one of the same date: a SQL expression of the error of both, joined."""
+    """What a later table and an earlier one of the same date say of each other: a SQL expression of the error of both, joined."""
 
     name: str
-    table: str  # the one that is judged
-    later: str  # the one that comes later and knows better
+    table: str  # the one that is judged first
+    later: str  # the one that comes later
     on: tuple[str, ...]
     error: str
-    bound: Distance  # a group's median error of a date above this is a hard fact about `table`
+    bound: Distance  # a group's median error of a date above this is a hard fact about one of the two
     hint: str
     by: tuple[str, ...] = ()
     fewest: AtLeastOne = 10  # a group with fewer rows is not judged

@@ -19,7 +19,7 @@ from lakeloop.spark.measures import (
     day_by_day,
     days_frame,
     errors_of,
-    nearest_of,
+    least_of,
     settlement_frame,
     weeks_before_frame,
     with_past,
@@ -92,7 +92,7 @@ def _facts(table: str, day: date, days: Days, policy: DriftPolicy) -> list[Fact]
 def _settled(case: UseCase, day: date, answers: Mapping[str, Answers]) -> DateEvidence:
     found = {rule: _errors(rule, day, answers) for rule in case.drift.settlements}
     rows = max((sum(one.rows for one in errors.values()) for errors in found.values()), default=0)
-    before = {rule: nearest_of(answers.get(_before(rule), ()), rule).get(day, {}) for rule in found}
+    before = {rule: least_of(answers.get(_before(rule), ()), rule).get(day, {}) for rule in found}
     facts = tuple(fact for rule, errors in found.items() for fact in settlement_facts(rule, errors, before[rule]))
     return DateEvidence(data_date=day, rows=rows, history_days=0, facts=facts)
 

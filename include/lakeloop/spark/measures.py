@@ -220,10 +220,10 @@ def errors_of(answers: Answers) -> dict[date, dict[str, Error]]:
     return found
 
 
-def nearest_of(answers: Answers, rule: Settlement) -> dict[date, dict[str, Error]]:
-    """The answers to `weeks_before_frame`: date -> group -> error by the nearest week with rows enough."""
+def least_of(answers: Answers, rule: Settlement) -> dict[date, dict[str, Error]]:
+    """The answers to `weeks_before_frame`: date -> group -> the least error of a week with rows enough."""
     enough = [(day, answer) for day, answer in answers if answer["rows"] >= rule.fewest]
-    return errors_of(sorted(enough, key=lambda one: one[1]["_week"], reverse=True))
+    return errors_of(sorted(enough, key=lambda one: one[1]["median"], reverse=True))
 
 
 def _days_before(days: int, *groups: Column | str) -> WindowSpec:

@@ -28,10 +28,8 @@ def act(p: Platform, run: Run, judged: dict[str, Any]) -> dict[str, Any]:
     told |= {"published": 0, "withdrawn": 0, "held": 0, "settled": 0, "retrains": False}
     settled = [_accepted(run, one) for one in record.settled]
     _settle(p, run, settled, told)
-    faulty = {one.verdict.data_date for one in settled if not one.trust}  # a candidate does not know what later tables say
-    answered = [
-        one for one in (_accepted(run, one) for one in record.dates) if not (one.trust and one.verdict.data_date in faulty)
-    ]
+    faulty = {UnitId(table, one.verdict.data_date) for one in settled if not one.trust for table in one.verdict.tables}
+    answered = [one for one in (_accepted(run, one) for one in record.dates) if not (one.trust and _has_read(one, faulty))]
     for (publishes, candidate), group in groupby(answered, key=lambda one: (bool(one.trust), one.candidate)):
         dates = list(group)
         if not publishes:
@@ -44,6 +42,11 @@ def act(p: Platform, run: Run, judged: dict[str, Any]) -> dict[str, Any]:
     summary = f"{counted(told['published'], 'date')} published, {told['withdrawn']} withdrawn, {told['held']} held"
     summary += f", {told['settled']} settled" if told["settled"] else ""
     return {"nothing_to_do": False, **told, "summary": summary}
+
+
+def _has_read(one: JudgedDate, units: set[UnitId]) -> bool:
+    """Whether a candidate's date reads what later tables condemn; the candidate does not know."""
+    return any(UnitId(table, one.verdict.data_date) in units for table in one.sources)
 
 
 def _accepted(run: Run, one: JudgedDate) -> JudgedDate:

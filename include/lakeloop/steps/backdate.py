@@ -76,7 +76,7 @@ def _proved(p: Platform, head: str, audited: str, found: list[Earlier]) -> tuple
     return tuple(
         BackdatedRecord(
             **one.owner.record.model_dump(include={"table", "data_date", "delivery", "sha256"}), owner=one.owner.run_key,
-            available_at=one.available_at, fingerprint=prints[piece.table, piece.values[0]],
+            available_at=one.available_at, fingerprint=prints.get((piece.table, piece.values[0]), one.owner.record.fingerprint),
         )
         for one, piece in zip(found, slices, strict=True)
     )  # fmt: skip

@@ -4,6 +4,7 @@ import base64
 import io
 import os
 import random
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pyarrow.parquet as pq
 import pyarrow.parquet.encryption as pe
 import pytest
 
-from lakeloop.adapters.file_inspector import parquet_apart
+from lakeloop.adapters.file_inspector import parquet_apart, parquet_process
 from lakeloop.adapters.file_inspector.file import File
 from lakeloop.adapters.file_inspector.parquet_apart import ParquetReader
 from lakeloop.core.contract import FileLimits
@@ -76,7 +77,6 @@ def reader_of(monkeypatch: pytest.MonkeyPatch, code: str) -> ParquetReader:
     [
         ("os.abort()", "its reader was ended by signal 6"),
         ("os.kill(os.getpid(), signal.SIGSEGV)", "its reader was ended by signal 11"),
-        ("os._exit(3)", "its reader was ended by itself, with exit code 3"),
     ],
 )
 def test_a_file_that_brings_its_reader_down_is_refused_and_the_next_one_is_read(
@@ -127,7 +127,11 @@ def test_a_file_has_its_time_of_a_processor(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("os.kill(os.getpid(), signal.SIGKILL)", "its reader was ended by signal 9, from outside; nothing was taken in. Next:"),
+        (
+            "os.kill(os.getpid(), signal.SIGKILL)",
+            "its reader was ended by signal 9, not by its bytes; nothing was taken in. Next:",
+        ),
+        ("os._exit(3)", "its reader was ended by itself, with exit code 3, not by its bytes; nothing was taken in. Next:"),
         ('print(\'{"failure": "no room"}\')', "no room"),
     ],
 )
@@ -138,6 +142,33 @@ def test_what_is_done_to_its_reader_from_outside_says_nothing_of_a_file(
     with pytest.raises(MachineFailed, match=words):
         reader.inspect(FILE)
     reader.end()
+
+
+def test_a_reader_that_says_nothing_for_too_long_is_ended_and_refuses_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet_apart, "_PATIENCE", 0)
+    monkeypatch.setattr(parquet_apart, "_COMMAND", (sys.executable, "-c", "import sys; sys.stdin.buffer.read()"))
+    with pytest.raises(
+        MachineFailed, match="its reader said nothing for 0 s; nothing was taken in. Next: the run is tried again"
+    ):
+        ParquetReader().inspect(FILE)
+
+
+def test_a_machine_with_limits_of_its_own_reads_within_them() -> None:
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_CPU, (300, 300))\n"
+        "from tests.unit.file_inspector.test_parquet_apart import FILE, ParquetReader\n"
+        "print(ParquetReader().inspect(FILE).rows)"
+    )
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=300, env=env)
+    assert done.stdout == "2\n"
+
+
+def test_what_nobody_foresaw_of_some_bytes_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet_process, "inspect_parquet", lambda _: 1 // 0)
+    fault = parquet_process._answer(FILE)["fault"]
+    assert fault["words"] == "a.parquet is Parquet that cannot be read: its reader ended with ZeroDivisionError"
+    assert fault["code"] == "parquet"
 
 
 def test_a_reader_that_does_not_begin_refuses_no_file(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from lakeloop.core.errors import BadFile
 from lakeloop.core.files import FileShape
 
 PLAINLY = "deliver it without encryption"
+ANEW = "write it anew with a Parquet library, or deliver CSV or JSON lines"
 _PARQUET, _ENCRYPTED_PARQUET = b"PAR1", b"PARE"
 _SMALLEST_PARQUET = 12
 _HEAD, _TAIL = 1 << 12, 4

@@ -4,6 +4,7 @@ import atexit
 import json
 import os
 import pickle
+import select
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from threading import Lock
 from typing import Any
 
 from lakeloop.adapters.file_inspector.file import File
+from lakeloop.adapters.file_inspector.kinds import ANEW
 from lakeloop.core.errors import BadFile, MachineFailed
 from lakeloop.core.files import FileShape
 
@@ -19,6 +21,7 @@ _COMMAND = (sys.executable, "-P", "-m", "lakeloop.adapters.file_inspector.parque
 _MEMORY = 3 << 29  # bytes, and twice the file's; a sound one of 64 MiB takes half of that
 _LARGE = 1 << 24  # bytes of a file behind which another process begins, since this one does not give back all its memory
 _SECONDS = 600  # of a processor, for one file
+_PATIENCE = 2 * _SECONDS  # of the clock: a reader that waits for something uses no processor
 _FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}  # no bytes of a file send these
 
 
@@ -62,6 +65,13 @@ class ParquetReader:
             with suppress(BrokenPipeError):  # it ended, and says so by saying nothing
                 _send(process, file)
             line = _line(process)
+        except TimeoutError:
+            self.end()
+            words = (
+                f"{file.name} was not read: its reader said nothing for {_PATIENCE} s; nothing was taken in. "
+                "Next: the run is tried again, and so is the file"
+            )
+            raise MachineFailed(words) from None
         except BaseException:
             self.end()  # what it may still answer is of this file, and never taken for the next one's
             raise
@@ -98,8 +108,10 @@ def _send(process: subprocess.Popen[bytes], file: File) -> None:
 
 
 def _line(process: subprocess.Popen[bytes]) -> bytes:
-    """The next line that it says; empty where it ended."""
+    """The next line that it says; empty where it ended, and TimeoutError where it says nothing for too long."""
     assert process.stdout  # noqa: S101  # the same
+    if not select.select([process.stdout], [], [], _PATIENCE)[0]:
+        raise TimeoutError
     return process.stdout.readline()
 
 
@@ -108,11 +120,11 @@ def _ended(file: File, code: int) -> BadFile | MachineFailed:
         words = f"{file.name} is Parquet that takes its reader over {_SECONDS} s"
         return BadFile(words, "file_limits", "deliver it in several files, or as CSV or JSON lines")
     how = f"signal {-code}" if code < 0 else f"itself, with exit code {code}"
-    if -code in _FROM_OUTSIDE:
-        words = f"{file.name} was not read: its reader was ended by {how}, from outside; nothing was taken in"
+    if code > 0 or -code in _FROM_OUTSIDE:
+        words = f"{file.name} was not read: its reader was ended by {how}, not by its bytes; nothing was taken in"
         return MachineFailed(f"{words}. Next: see that there is memory; the run is tried again, and so is the file")
     words = f"{file.name} is Parquet that cannot be read: its reader was ended by {how}"
-    return BadFile(words, "parquet", "write it anew with a Parquet library, or deliver CSV or JSON lines")
+    return BadFile(words, "parquet", ANEW)
 
 
 _READER = ParquetReader()

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from lakeloop.adapters.file_inspector.file import File
+from lakeloop.adapters.file_inspector.kinds import ANEW
 from lakeloop.adapters.file_inspector.parquet import inspect_parquet
 from lakeloop.core.errors import BadFile, MachineFailed
 
@@ -33,7 +34,8 @@ def main(memory: int, seconds: int) -> None:
 
 def _limit(what: int, most: int) -> None:
     """Set a limit of this process that a later file may raise again."""
-    resource.setrlimit(what, (most, resource.getrlimit(what)[1]))
+    hard = resource.getrlimit(what)[1]
+    resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 def _say(out: int, answer: dict[str, Any]) -> None:
@@ -47,6 +49,9 @@ def _answer(file: File) -> dict[str, Any]:
         return {"fault": {"words": error.words, "code": error.code, "mend": error.mend}}
     except MachineFailed as error:
         return {"failure": str(error)}
+    except Exception as error:  # noqa: BLE001  # what nobody foresaw is of these bytes too, and the next file is read
+        words = f"{file.name} is Parquet that cannot be read: its reader ended with {type(error).__name__}"
+        return {"fault": {"words": words, "code": "parquet", "mend": ANEW}}
 
 
 if __name__ == "__main__":
