@@ -6,11 +6,13 @@ from datetime import timedelta
 
 import pytest
 
+from lakeloop.core.lake import UnitId
 from lakeloop.core.receipts import ActReceipt
 from lakeloop.steps import act, watch
 from lakeloop.steps.history import read_ledger
 from lakeloop.steps.platform import Platform
 from tests.protocol import acts
+from tests.protocol.delta_runner import ODD
 from tests.protocol.killing import Death, attempt
 from tests.protocol.world import (
     DAY_ONE,
@@ -84,6 +86,33 @@ def test_a_fault_that_only_later_tables_show_is_withdrawn_under_newer_dates_with
     assert (told["published"], told["settled"]) == (2, 1)
     assert trusts(p) == {D2: {"trusted"}, D3: {"trusted"}}
     assert_whole(p)
+
+
+def test_a_later_table_that_is_the_odd_one_is_withdrawn_itself_and_nothing_that_did_not_read_it(address: Address) -> None:
+    p = crowned(address, D1, A)
+    deliver(address, D2, A)
+    ingest_all(p)
+    score_all(p)
+    checked(address, p, {1: ODD, 2: 2.0})
+    told = watch_all(p)
+    assert (told["withdrawn"], told["published"], told["held"]) == (1, 1, 0)
+    assert (clean_rows(p), trusts(p)) == ({D1: A, D2: A}, {D2: {"trusted"}})
+    owners = read_ledger(p.lake, "toy").owners
+    assert not owners.get(UnitId("checks", D2))
+    assert watch_all(p, 2)["nothing_to_do"]
+    checked(address, p, A, later=60)
+    assert (watch_all(p, 3)["settled"], settled(p)) == (1, [str(D2)])
+    assert_whole(p)
+
+
+def test_a_later_table_that_is_held_holds_no_scores_that_did_not_read_it(address: Address) -> None:
+    p = asking(crowned(address, D1, A))
+    deliver(address, D2, A)
+    ingest_all(p)
+    score_all(p)
+    checked(address, p, {1: ODD, 2: 2.0})
+    told = watch_all(p)
+    assert (told["held"], told["published"], trusts(p)) == (1, 1, {D2: {"trusted"}})
 
 
 def test_newer_dates_published_meanwhile_stay(address: Address) -> None:
