@@ -7,7 +7,7 @@ import pytest
 
 from lakeloop.core.lake import UnitId
 from lakeloop.core.receipts import BackdatingReceipt
-from lakeloop.steps import backdate, withdraw
+from lakeloop.steps import backdate, ingest, withdraw
 from lakeloop.steps.history import read_ledger, receipt_on
 from lakeloop.steps.plan import is_open, plan
 from lakeloop.steps.platform import Platform
@@ -137,7 +137,9 @@ def test_a_unit_restated_while_it_is_backdated_keeps_its_new_rows(address: Addre
         return seal(*sealed)
 
     monkeypatch.setattr(backdate, "seal", restated_meanwhile)
-    assert backdate.backdate(p, run("ingest", 3)) == {}  # the restatement had read the older delivery's time itself
+    assert (
+        backdate.backdate(p, run("ingest", 3), read_ledger(p.lake, "toy")) == {}
+    )  # the restatement had read the older delivery's time itself
     assert (since(p), clean_rows(p)[D2]) == ({IN_TIME}, C)
     assert_whole(p)
 
@@ -159,12 +161,23 @@ def test_what_was_backdated_on_a_table_that_moved_is_replayed(address: Address, 
     assert_whole(p)
 
 
+def test_a_try_after_the_merge_tells_of_it_again(address: Address) -> None:
+    p = late(address, B)
+    deliver(address, D2, A)
+    landed = ingest.intake(p, run("ingest"))
+    first = ingest.write(p, run("ingest"), landed)
+    again = ingest.write(p, run("ingest", 2), landed)
+    assert first["merges"]
+    assert again["merges"] == first["merges"]
+    assert "backdated" in again["summary"]
+
+
 def test_a_backdating_says_whose_rows_it_was_and_stands_under_its_own_run_key(address: Address) -> None:
     p = found(address)
     deliver(address, D2, B, later=6)
     done = ingest_all(p)
     deliver(address, D2, A)
-    assert backdate.backdate(p, run("ingest")) == {}  # it has not landed yet
+    assert backdate.backdate(p, run("ingest"), read_ledger(p.lake, "toy")) == {}  # it has not landed yet
     ingest_all(p)
     (receipt,) = (one.receipt for one in read_ledger(p.lake, "toy").entries.values() if one.receipt.kind == "backdating")
     assert isinstance(receipt, BackdatingReceipt)

@@ -24,21 +24,30 @@ from lakeloop.steps.signing import about
 _COLUMN = "available_at"
 
 
-def backdate(p: Platform, run: Run) -> dict[str, Any]:
-    """Correct `available_at` of main's rows inside the run's range; says nothing where all of them know their first delivery."""
+def backdate(p: Platform, run: Run, decided: Ledger) -> dict[str, Any]:
+    """Correct `available_at` of main's rows inside the run's range; says nothing where all of them know their first delivery.
+
+    What an earlier try of the step merged, by the same ledger, is told again.
+    """
+    planned = to_backdate(decided, p.case, run)
+    if not planned:
+        return {}
     for attempt in Retrying(retry=retry_if_exception_type(PreconditionFailed), stop=stop_after_attempt(3), reraise=True):
         with attempt:
-            return _backdate_once(p, run)
+            return _backdate_once(p, run, planned)
     msg = "unreachable: the last attempt returns or raises"
     raise AssertionError(msg)
 
 
-def _backdate_once(p: Platform, run: Run) -> dict[str, Any]:
+def _backdate_once(p: Platform, run: Run, planned: list[Earlier]) -> dict[str, Any]:
     head = p.lake.head(MAIN)
-    found = to_backdate(read_ledger(p.lake, p.case.name, head), p.case, run)
+    ledger = read_ledger(p.lake, p.case.name, head)
+    if entry := ledger.entries.get(_key(p, planned)):
+        return _told(planned, entry.receipt.run_key, entry.commit)
+    found = to_backdate(ledger, p.case, run)
     if not found:
         return {}
-    key = run_key(case=p.case.name, stage="backdate", works=[one.work for one in found], contract="", code="")
+    key = _key(p, found)
     branch = run.branch(p.case.name)
     p.lake.create_branch(branch, head)
     reached("backdate.branched")
@@ -53,8 +62,16 @@ def _backdate_once(p: Platform, run: Run) -> dict[str, Any]:
     slices = tuple(_slice(p.case, one) for one in found)
     done = publish(p.lake, p.tables, p.lease, Work(branch, receipt, lambda now: _check(p, run, now, found), slices))
     drop_branches(p.lake, branch)
+    return _told(found, key, done)
+
+
+def _key(p: Platform, found: list[Earlier]) -> str:
+    return run_key(case=p.case.name, stage="backdate", works=[one.work for one in found], contract="", code="")
+
+
+def _told(found: list[Earlier], key: str, merge: str) -> dict[str, Any]:
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-    return {"merges": {key: done}, "summary": f"{found[0].owner.record.unit} {found[0].words}{more}: backdated"}
+    return {"merges": {key: merge}, "summary": f"{found[0].owner.record.unit} {found[0].words}{more}: backdated"}
 
 
 def _write(p: Platform, branch: str, head: str, found: list[Earlier]) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
-from lakeloop.core.backdating import to_backdate
 from lakeloop.core.checkpoints import reached
 from lakeloop.core.contract_change import CONTRACT
 from lakeloop.core.deliveries import replayed, retried, to_publish, work_of
@@ -112,7 +111,7 @@ def _nothing_new(head: str) -> dict[str, Any]:
 def write(p: Platform, run: Run, landed: dict[str, Any]) -> dict[str, Any]:
     """Write the newest open delivery of each (table, data date) as rows on a run branch, after what main holds was backdated."""
     decided = read_ledger(p.lake, p.case.name, landed["commit"])
-    told = backdate(p, run) if to_backdate(decided, p.case, run) else {}
+    told = backdate(p, run, decided)
     written = _write_open(p, run, decided)
     return {**written, **told, "summary": f"{told['summary']}; {written['summary']}"} if told else written
 
