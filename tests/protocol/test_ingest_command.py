@@ -16,7 +16,14 @@ from lakeloop.core.receipts import DataReceipt
 from lakeloop.stack.lakefs import LakefsServer
 from lakeloop.steps.history import read_ledger, receipt_on
 from lakeloop.steps.platform import Platform
-from tests.protocol.world import DAY_ONE, Address, assert_whole, clean_rows, crowned, deliver, ingest_all, score_all, watch_all
+from tests.protocol.world import (
+    DAY_ONE,
+    Address,
+    assert_whole,
+    clean_rows,
+    ingest_all,
+    taken_back,
+)
 
 FAULT, ROWS = -999.0, {1: 1.0, 2: 2.0}
 NIGHT = DAY_ONE.replace(day=2)
@@ -60,11 +67,7 @@ class Airflow:
 @pytest.fixture
 def p(address: Address) -> Platform:
     """A world in which the watch took a night back."""
-    p = crowned(address, DAY_ONE, ROWS)
-    deliver(address, NIGHT, {1: FAULT, 2: 1.0})
-    ingest_all(p)
-    score_all(p)
-    watch_all(p)
+    p = taken_back(address, NIGHT, ROWS, {1: FAULT, 2: 1.0})
     assert clean_rows(p) == {DAY_ONE: ROWS}
     return p
 

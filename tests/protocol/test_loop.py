@@ -23,6 +23,7 @@ from tests.protocol.world import (
     run,
     score_all,
     scored_ids,
+    taken_back,
     trusts,
     verdict_rows,
     watch_all,
@@ -171,11 +172,8 @@ def test_what_the_watch_holds_is_answered_by_a_person(address: Address) -> None:
 
 
 def test_what_a_person_had_back_is_not_withdrawn_again_by_itself(address: Address) -> None:
-    p, faulty = crowned(address, D1, A), {1: FAULT, 2: 1.0}
-    deliver(address, D2, faulty)
-    ingest_all(p)
-    score_all(p)
-    assert watch_all(p)["withdrawn"] == 1
+    faulty = {1: FAULT, 2: 1.0}
+    p = taken_back(address, D2, A, faulty)
     ingest_all(p, date_from=D2, date_to=D2, reinstate="the supplier confirmed -999")
     score_all(p)
     told = watch_all(p)
@@ -209,11 +207,8 @@ def test_a_fault_seen_by_the_watch_is_withdrawn_and_its_repair_is_published(addr
 
 
 def test_withdrawn_bytes_under_another_name_are_refused_with_their_verdict(address: Address) -> None:
-    p, faulty = crowned(address, D1, A), {1: FAULT, 2: 1.0}
-    deliver(address, D2, faulty)
-    ingest_all(p)
-    score_all(p)
-    assert watch_all(p)["withdrawn"] == 1
+    faulty = {1: FAULT, 2: 1.0}
+    p = taken_back(address, D2, A, faulty)
     deliver(address, D2, faulty, later=1, name="readings-again.csv")
     refused = ingest_all(p)
     assert (refused["refused"], clean_rows(p)) == (1, {D1: A})

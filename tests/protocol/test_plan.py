@@ -7,7 +7,7 @@ from typing import Any
 from lakeloop.steps.plan import is_open, plan
 from lakeloop.steps.platform import Platform
 from tests.protocol.delta_runner import FAULT
-from tests.protocol.world import DAY_ONE, Address, crowned, deliver, found, ingest_all, run, score_all, watch_all
+from tests.protocol.world import DAY_ONE, Address, deliver, found, ingest_all, run, taken_back
 
 D1, D2, D3 = (DAY_ONE + timedelta(days=n) for n in range(3))
 A, B = {1: 1.0, 2: 2.0}, {1: 10.0, 2: 20.0}
@@ -40,11 +40,7 @@ def test_a_dry_run_says_what_a_run_then_does_and_writes_nothing(address: Address
 
 
 def test_what_a_person_opens_is_named_as_such(address: Address) -> None:
-    p = crowned(address, D1, A)
-    deliver(address, D2, {1: FAULT, 2: 1.0})
-    ingest_all(p)
-    score_all(p)
-    watch_all(p)
+    p = taken_back(address, D2, A, {1: FAULT, 2: 1.0})
     assert planned(p) == {}
     assert planned(p, reinstate="checked") == {(2, 1): "reinstate"}
 

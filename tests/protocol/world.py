@@ -154,6 +154,16 @@ def run(stage: str, attempt: int = 1, **more: Any) -> Run:
     return Run(case="tests.protocol.toy:TOY", stage=stage, run_id=f"{stage}-1", attempt=attempt, **more)
 
 
+def taken_back(at: Address, day: date, kept: Rows, faulty: Rows) -> Platform:
+    """A world that keeps its first night, and in which the watch took another one back."""
+    p = crowned(at, DAY_ONE, kept)
+    deliver(at, day, faulty)
+    ingest_all(p)
+    score_all(p)
+    assert watch_all(p)["withdrawn"] == 1
+    return p
+
+
 def ingest_all(p: Platform, attempt: int = 1, **more: Any) -> dict[str, Any]:
     """The whole ingest of whatever is in the feed."""
     audited = ingest_to_audit(p, attempt, **more)

@@ -185,9 +185,13 @@ def compared_columns(frames: Mapping[str, DataFrame], rule: Agreement) -> dict[s
     return said
 
 
-def settlement_frame(frames: Mapping[str, DataFrame], rule: Settlement) -> DataFrame:
-    """Per date and group the median error of a table by what came later, and of how many rows."""
-    return _errors(frames, rule)
+def settlement_frame(frames: Mapping[str, DataFrame], rule: Settlement, *beside: str) -> DataFrame:
+    """Per date, group and columns beside the median error of a table by what came later, and of how many rows."""
+    joined = frames[rule.table].join(_besides(frames, rule), [DATE_COLUMN, *rule.on])
+    group = F.concat_ws(" ", *rule.by) if rule.by else F.lit("")
+    error = joined.select(DATE_COLUMN, *beside, group.alias("group"), F.expr(rule.error).alias("error"))
+    measured = F.count("error").alias("rows"), F.median("error").alias("median")
+    return error.groupBy(DATE_COLUMN, *beside, "group").agg(*measured)
 
 
 def weeks_before_frame(frames: Mapping[str, DataFrame], rule: Settlement, dates: Sequence[date]) -> DataFrame:
@@ -195,15 +199,7 @@ def weeks_before_frame(frames: Mapping[str, DataFrame], rule: Settlement, dates:
     week = F.explode(F.sequence(F.lit(1), F.lit(rule.weeks)))
     earlier = frames[rule.table].where(~F.expr(among(DATE_COLUMN, dates))).withColumn("_week", week)
     moved = earlier.withColumn(DATE_COLUMN, F.date_add(DATE_COLUMN, F.col("_week") * _WEEK)).where(among(DATE_COLUMN, dates))
-    return _errors({**frames, rule.table: moved}, rule, "_week")
-
-
-def _errors(frames: Mapping[str, DataFrame], rule: Settlement, *beside: str) -> DataFrame:
-    joined = frames[rule.table].join(_besides(frames, rule), [DATE_COLUMN, *rule.on])
-    group = F.concat_ws(" ", *rule.by) if rule.by else F.lit("")
-    error = joined.select(DATE_COLUMN, *beside, group.alias("group"), F.expr(rule.error).alias("error"))
-    measured = F.count("error").alias("rows"), F.median("error").alias("median")
-    return error.groupBy(DATE_COLUMN, *beside, "group").agg(*measured)
+    return settlement_frame({**frames, rule.table: moved}, rule, "_week")
 
 
 def _besides(frames: Mapping[str, DataFrame], rule: Settlement) -> DataFrame:
