@@ -47,7 +47,7 @@ FAULT = -999.0  # a value that the toy watch calls impossible
 ODD = 13.0  # a value that the toy audit lets pass with a warning
 FEWEST = 2  # rows that the toy audit wants
 LOWEST = -1e6  # a row whose value is under it goes to quarantine
-ODD = 900.0  # a check that no week before bears out, so that the checks are the odd ones
+BLAMED = 900.0  # a check that no week before bears out, so that the checks are the odd ones
 CLEAN, QUARANTINE, SCORES = "clean/toy/readings", "quarantine/toy/readings", "scores/toy"
 
 
@@ -242,7 +242,7 @@ class DeltaRunner:
     def _settled(self, commit: str, day: date) -> DateEvidence:
         read, checked = (self._content(commit, table, day) for table in ("readings", "checks"))
         off = max((abs(read[key] - value) for key, value in checked.items() if key in read), default=0.0)
-        table = "checks" if ODD in checked.values() else "readings"
+        table = "checks" if BLAMED in checked.values() else "readings"
         words = f"{table} are off by {off}"
         fact = Fact(name="settled:value", table=table, value=off, bound="<= 0", broken=off > 0, words=words)
         return DateEvidence(data_date=day, rows=len(checked), history_days=0, facts=(fact,))

@@ -13,7 +13,7 @@ from lakeloop.steps.history import read_ledger, receipt_on
 from lakeloop.steps.platform import Platform
 from lakeloop.steps.watch import Judged
 from tests.naughty import REASON
-from tests.protocol.delta_runner import DeltaRunner
+from tests.protocol.delta_runner import BLAMED, DeltaRunner
 from tests.protocol.test_settling import WRONG, A, B, checked, scored
 from tests.protocol.world import (
     DAY_ONE,
@@ -93,6 +93,25 @@ def test_an_answer_s_reason_of_any_text_is_kept_and_shown_as_text(address: Addre
     kept = {path: p.lake.get("main", path).decode() for path in p.lake.list("main", "_lakeloop/")}
     assert any(json.dumps(REASON, ensure_ascii=False)[1:-1] in content or REASON in content for content in kept.values())
     assert not any("<script>" in content for path, content in kept.items() if path.endswith(".html"))
+    assert_whole(p)
+
+
+@pytest.mark.parametrize("is_scored_first", [True, False])
+def test_scores_that_did_not_read_what_a_person_accepted_are_trusted_as_before(address: Address, is_scored_first: bool) -> None:
+    p = asking(crowned(address, D1, A))
+    deliver(address, D2, A)
+    ingest_all(p)
+    if is_scored_first:
+        score_all(p)
+        assert watch_all(p)["published"] == 1
+    checked(address, p, {1: BLAMED, 2: 2.0})
+    assert watch_all(p, 2)["held"] == 1
+    assert accept(p, 3)["settled"] == 1
+    score_all(p, 4)
+    watch_all(p, 4)
+    held = read_ledger(p.lake, "toy").scores[D2].record
+    assert (trusts(p), held.trust) == ({D2: {"trusted"}}, "trusted")
+    assert (str(D2), "data_fault") in verdict_rows(p)
     assert_whole(p)
 
 

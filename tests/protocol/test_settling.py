@@ -12,7 +12,7 @@ from lakeloop.steps import act, watch
 from lakeloop.steps.history import read_ledger
 from lakeloop.steps.platform import Platform
 from tests.protocol import acts
-from tests.protocol.delta_runner import ODD
+from tests.protocol.delta_runner import BLAMED
 from tests.protocol.killing import Death, attempt
 from tests.protocol.world import (
     DAY_ONE,
@@ -78,6 +78,7 @@ def test_a_fault_that_only_later_tables_show_is_withdrawn_under_newer_dates_with
     assert verdict_rows(p).count((str(D2), "data_fault")) == 1
     (alert,) = (one for one in alerts(p) if one.title == f"toy {D2}: data_fault")
     assert "off by 4.0" in alert.body["cause"]
+    assert alert.body["done"].startswith("withdrawn in ") and "candidate" not in alert.body["done"]
     assert watch_all(p, 2)["nothing_to_do"]
     deliver(address, D2, A, later=60)
     ingest_all(p)
@@ -93,7 +94,7 @@ def test_a_later_table_that_is_the_odd_one_is_withdrawn_itself_and_nothing_that_
     deliver(address, D2, A)
     ingest_all(p)
     score_all(p)
-    checked(address, p, {1: ODD, 2: 2.0})
+    checked(address, p, {1: BLAMED, 2: 2.0})
     told = watch_all(p)
     assert (told["withdrawn"], told["published"], told["held"]) == (1, 1, 0)
     assert (clean_rows(p), trusts(p)) == ({D1: A, D2: A}, {D2: {"trusted"}})
@@ -110,7 +111,7 @@ def test_a_later_table_that_is_held_holds_no_scores_that_did_not_read_it(address
     deliver(address, D2, A)
     ingest_all(p)
     score_all(p)
-    checked(address, p, {1: ODD, 2: 2.0})
+    checked(address, p, {1: BLAMED, 2: 2.0})
     told = watch_all(p)
     assert (told["held"], told["published"], trusts(p)) == (1, 1, {D2: {"trusted"}})
 

@@ -251,7 +251,7 @@ def _apply_settled(ledger: Ledger, receipt: ActReceipt) -> None:
         if settled.trust:
             ledger.accepted[ledger.deliveries(settled.data_date, settled.sources)] = settled.words
         held = ledger.scores.get(settled.data_date)
-        if held and settled.trust:
+        if held and settled.degrades(held.record.reads):
             record = held.record.model_copy(update={"trust": settled.trust, "words": settled.words})
             ledger.scores[settled.data_date] = held._replace(record=record)
 

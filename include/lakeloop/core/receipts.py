@@ -127,7 +127,12 @@ class SettledRecord(Value):
     data_date: date
     sources: dict[str, str]  # table -> receipt (run key) of that date
     words: str
-    trust: str = ""  # what its published scores are trusted with from here on; empty: as before
+    trust: str = ""  # of scores that read what a person accepted at fault; empty: nobody had to
+    tables: tuple[str, ...] = ()  # whose rows are at fault, and were accepted
+
+    def degrades(self, reads: Reads) -> bool:
+        """Whether scores that read these had rows of the date that a person accepted at fault."""
+        return bool(self.trust) and any(self.data_date in days for table in self.tables for days in reads.get(table, {}).values())
 
 
 class WithdrawnRecord(UnitRecord):

@@ -5,6 +5,7 @@ from typing import Any
 
 from lakeloop.core.lake import UnitId, evidence_path
 from lakeloop.core.ledger import Ledger
+from lakeloop.core.receipts import WithdrawalReceipt
 from lakeloop.core.runs import Run
 from lakeloop.core.scoring import is_spent
 from lakeloop.core.withdrawal import Condemned
@@ -117,8 +118,12 @@ def _withdraw_or_hold(p: Platform, run: Run, one: JudgedDate, told: dict[str, An
     told["withdrawn"] += len(receipt.withdrawn)
     for version in receipt.flagged_models:
         p.registry.flag(p.case.name, version, "read_withdrawn_data", receipt.run_key)
-    notices.verdict_not_ok(p, run, verdict, one.work, f"withdrawn in {done[:12]}, candidates dropped")
+    notices.verdict_not_ok(p, run, verdict, one.work, f"withdrawn in {done[:12]}{_dropped(receipt)}")
     notices.withdrawn(p, run, receipt, done)
+
+
+def _dropped(receipt: WithdrawalReceipt) -> str:
+    return f", {counted(len(receipt.dropped), 'candidate')} dropped" if receipt.dropped else ""
 
 
 def _standing(ledger: Ledger, one: JudgedDate) -> str:

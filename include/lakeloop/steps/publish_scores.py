@@ -87,7 +87,8 @@ def _publish_once(p: Platform, run: Run, candidate: Candidate, dates: list[Judge
 
 def _record(p: Platform, ledger: Ledger, candidate: Candidate, one: JudgedDate, scored: ScoredRecord) -> JudgedRecord:
     trust, words = one.trust, one.verdict.words
-    if said := accepted(ledger, p.case, one.verdict.data_date):
+    said = accepted(ledger, p.case, one.verdict.data_date)
+    if said and said.degrades(scored.reads):
         trust, words = said.trust, f"{words}; {said.words}"
     if _is_flagged(ledger, candidate):
         trust, words = "degraded", f"{words}; the model had read data that was withdrawn"

@@ -78,15 +78,18 @@ def _settle_once(p: Platform, run: Run, dates: list[JudgedDate], ledger: Ledger)
 
 def _record(one: JudgedDate) -> SettledRecord:
     trust = "" if one.verdict.word == "ok" else one.trust
-    return SettledRecord(data_date=one.verdict.data_date, sources=one.sources, words=one.verdict.words, trust=trust)
+    tables = one.verdict.tables if trust else ()
+    return SettledRecord(
+        data_date=one.verdict.data_date, sources=one.sources, words=one.verdict.words, trust=trust, tables=tables
+    )
 
 
 def _mark(p: Platform, branch: str, ledger: Ledger, records: tuple[SettledRecord, ...]) -> tuple[Slice, ...]:
-    """Published scores of dates that a person accepted as they are bear their new trust."""
+    """Published scores that read what a person accepted as it is bear their new trust."""
     slices = []
     for one in records:
         held = ledger.scores.get(one.data_date)
-        if one.trust and held and not held.recalled:
+        if held and not held.recalled and one.degrades(held.record.reads):
             piece = Slice(table=scores(p.case.name), values=(one.data_date.isoformat(),))
             p.tables.update(branch, [piece], "trust", one.trust)
             slices.append(piece)
