@@ -78,7 +78,8 @@ def test_a_fault_that_only_later_tables_show_is_withdrawn_under_newer_dates_with
     assert verdict_rows(p).count((str(D2), "data_fault")) == 1
     (alert,) = (one for one in alerts(p) if one.title == f"toy {D2}: data_fault")
     assert "off by 4.0" in alert.body["cause"]
-    assert alert.body["done"].startswith("withdrawn in ") and "candidate" not in alert.body["done"]
+    assert alert.body["done"].startswith("withdrawn in ")
+    assert "candidate" not in alert.body["done"]
     assert watch_all(p, 2)["nothing_to_do"]
     deliver(address, D2, A, later=60)
     ingest_all(p)

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
 
 from lakeloop.adapters.lakefs_lake import LakeFSLake
-from lakeloop.core.jobs import AuditJob, LandedUnit
-from lakeloop.core.reports import AuditReport, Check
-from lakeloop.settings import REPO_ROOT, Settings
-from lakeloop.spark.audit import audit
-from lakeloop.spark.profiles import Profile
-from lakeloop.spark.suites import judge
-from tests.spark.small_flights import Rows, arrived, days, of, ours, publish, without, world
-from use_cases.flights import FLIGHTS
+from lakeloop.core.reports import AuditReport
+from lakeloop.settings import Settings
+from tests.spark.audited_flights import audited, broken, changed, copied, facts
+from tests.spark.small_flights import Rows, days, of, publish, without, world
 
 FIRST = date(2013, 3, 1)
 DATES = days(FIRST + timedelta(days=10), 26)
@@ -49,22 +43,6 @@ FAULTS = {
     UTC_LEFT: ("outcomes", "disagreement:outcomes-schedule"),
     OLD_OUTCOMES: ("outcomes", "stale"),
 }
-Found = dict[tuple[str, date], tuple[Check, ...]]
-
-
-def changed(rows: Rows, day: date, **change: object) -> Rows:
-    """The rows with columns of one date changed: a factor, or None."""
-
-    def value(row: dict[str, object], name: str) -> object:
-        factor = change[name]
-        return None if factor is None else type(row[name])(row[name] * factor)  # type: ignore[call-arg, operator]
-
-    return [{**row, **{name: value(row, name) for name in change}} if row["data_date"] == day else row for row in rows]
-
-
-def copied(rows: Rows, day: date, earlier: date) -> Rows:
-    """The rows with one date replaced by what an earlier one was."""
-    return [*without(rows, day), *({**row, **ours(day)} for row in of(rows, [earlier]))]
 
 
 def swapped(rows: Rows, day: date, one: str, other: str) -> None:
@@ -103,54 +81,6 @@ def misread(flown: Rows) -> Rows:
     for row in of(flown, [UTC_LEFT]):
         row["dep_time"] = (int(str(row["dep_time"])) + 400) % 2400
     return flown
-
-
-def audited(spark: SparkSession, lake: LakeFSLake, commit: str, tables: dict[str, Rows], dates: list[date]) -> AuditReport:
-    """The audit of these dates of these tables, each as if it had come whole and as the first of its date."""
-    nothing = list(lake.log("main"))[-1].id
-    return audited_units(spark, lake, nothing, commit, tables, [(table, day) for table in tables for day in dates])
-
-
-def audited_units(
-    spark: SparkSession,
-    lake: LakeFSLake,
-    base: str,
-    commit: str,
-    tables: dict[str, Rows],
-    came: Sequence[tuple[str, date]],
-    held: dict[str, Rows] | None = None,
-) -> AuditReport:
-    """The audit of what came, on top of what main held."""
-    units = tuple(
-        LandedUnit(
-            table=table, data_date=day, delivery=1, sha256="b" * 64, path="", files=(),
-            manifest_rows=len(of(tables[table], [day])), delivered_at=arrived(day), available_at=arrived(day),
-            restates=bool(held and of(held[table], [day])),
-        )
-        for table, day in came
-    )  # fmt: skip
-    job = AuditJob(
-        repository=lake.repository, case="use_cases.flights:FLIGHTS", snapshot=commit, base=base, run_key="a" * 64, units=units,
-        written=(),
-    )  # fmt: skip
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lakeloop.spark.audit.judge", only_breaches)
-        return audit(job, spark, FLIGHTS, REPO_ROOT / "expectations")
-
-
-def only_breaches(suite: Mapping[str, Any], found: Sequence[Profile]) -> dict[date, list[Check]]:
-    """Of the suite only this: its volume refuses every night of so small a world, and then there is no history."""
-    return {day: [each for each in checks if each.name == "rule_breaches"] for day, checks in judge(suite, found).items()}
-
-
-def facts(report: AuditReport) -> Found:
-    return {
-        (one.table, one.data_date): tuple(each for each in one.checks if each.name.startswith("fact:")) for one in report.units
-    }
-
-
-def broken(checks: tuple[Check, ...], severity: str = "critical") -> set[str]:
-    return {each.name.removeprefix("fact:") for each in checks if not each.passed and each.severity == severity}
 
 
 @pytest.fixture(scope="module")
@@ -228,127 +158,3 @@ def test_what_tables_say_of_each_other_is_held_against_the_one_that_came(
     assert "agreement:schedule-weather" in broken(found["schedule", last], "warning")
     later = facts(audited(spark, lake, commit, {"weather": tables["weather"]}, [last]))
     assert "agreement:schedule-weather" in broken(later["weather", last], "warning")
-
-
-def shown_elsewhere(report: AuditReport, day: date) -> list[str]:
-    """What the page shows of the weather whose identity another date has."""
-    (unit,) = (one for one in json.loads(report.pages["audit.json"])["units"] if one["data_date"] == str(day))
-    return next((each["rows"] for each in unit["failed"] if each["name"] == "fact:elsewhere"), [])
-
-
-def test_an_identity_under_two_dates_marks_the_later_one_and_loses_no_row(
-    spark: SparkSession, stack: Settings, lake: LakeFSLake
-) -> None:
-    tables = {"weather": world(days(FIRST, 3))["weather"]}
-    last = FIRST + timedelta(days=2)
-    for row in of(tables["weather"], [last])[:5]:
-        row["time_hour"] = row["time_hour"] - timedelta(days=1)  # type: ignore[operator]
-    found = audited(spark, lake, publish(stack, lake, tables), tables, [last])
-    (mark,) = (each for each in facts(found)["weather", last] if each.name == "fact:elsewhere")
-    assert (mark.passed, mark.severity, mark.observed) == (False, "warning", 5)
-    assert found.units[0].fingerprint.rows == 72
-    rows = shown_elsewhere(found, last)
-    assert [row.partition("T")[0] for row in rows] == ["origin=EWR, time_hour=2013-03-02"] * 3
-    assert all(row.endswith(", also under=2013-03-02") and row in found.pages["audit.html"] for row in rows)
-
-
-def test_the_page_shows_no_row_under_a_date_that_is_refused_or_came_later(
-    spark: SparkSession, stack: Settings, lake: LakeFSLake
-) -> None:
-    tables = {"weather": world(days(FIRST, 4))["weather"]}
-    refused, kept, judged, later = days(FIRST, 4)
-    for row in of(tables["weather"], [refused]):
-        row |= {name: (float(str(row[name])) - 32) / 1.8 for name in ("temp", "dewp")}
-    for rows, back in ((of(tables["weather"], [judged])[:5], 2), (of(tables["weather"], [judged])[5:8], 1)):
-        for row in rows:
-            row["time_hour"] = row["time_hour"] - timedelta(days=back)  # type: ignore[operator]
-    for row in of(tables["weather"], [later])[5:8]:
-        row["time_hour"] = row["time_hour"] - timedelta(days=2)  # type: ignore[operator]
-    found = audited(spark, lake, publish(stack, lake, tables), tables, [refused, kept, judged, later])
-    assert [row.rpartition("=")[2] for row in shown_elsewhere(found, judged)] == [str(kept)] * 3
-    assert [row.rpartition("=")[2] for row in shown_elsewhere(found, later)] == [str(kept)] * 3  # their own hours are no date's
-
-
-def test_the_page_shows_what_main_goes_on_to_hold_of_a_date_whose_restatement_is_refused(
-    spark: SparkSession, stack: Settings, lake: LakeFSLake
-) -> None:
-    refused, judged, later = dates = days(FIRST, 3)
-    held = {"weather": world(dates)["weather"]}
-    base = publish(stack, lake, held)
-    sky = [dict(row) for row in held["weather"]]
-    for row in of(sky, [refused]):
-        row |= {name: (float(str(row[name])) - 32) / 1.8 for name in ("temp", "dewp")}
-    for rows, back in ((of(sky, [judged])[:5], 1), (of(sky, [later])[:5], 30), (of(sky, [judged])[5:6], -1)):
-        for row in rows:
-            row["time_hour"] = row["time_hour"] - timedelta(days=back)  # type: ignore[operator]
-    lake.create_branch("again", base)
-    tables, came = {"weather": sky}, [("weather", day) for day in dates]
-    found = audited_units(spark, lake, base, publish(stack, lake, tables, "again"), tables, came, held)
-    (mark,) = (each for each in facts(found)["weather", judged] if each.name == "fact:elsewhere")
-    assert mark.observed == 6
-    assert [row.rpartition("=")[2] for row in shown_elsewhere(found, judged)] == [str(refused)] * 3
-
-
-def test_an_older_date_that_comes_after_a_newer_one_is_marked_and_a_range_like_its_nights(
-    spark: SparkSession, stack: Settings, lake: LakeFSLake
-) -> None:
-    tables = {"weather": world(days(FIRST, 2))["weather"]}
-    second = FIRST + timedelta(days=1)
-    for row in of(tables["weather"], [second])[:5]:
-        row["time_hour"] = row["time_hour"] - timedelta(days=1)  # type: ignore[operator]
-    commit = publish(stack, lake, tables)
-
-    def seen(*dates: date) -> list[float | str | None]:
-        found = facts(audited(spark, lake, commit, tables, list(dates)))
-        return [each.observed for one in dates for each in found["weather", one] if each.name == "fact:elsewhere"]
-
-    assert seen(FIRST) == [5]
-    assert seen(FIRST, second) == [0, 5]
-
-
-def test_two_bad_nights_in_a_row_are_refused_by_a_range_as_they_are_one_by_one(
-    spark: SparkSession, stack: Settings, lake: LakeFSLake
-) -> None:
-    dates = days(FIRST, 24)
-    no_jfk, in_km = dates[-4:-2], dates[10:20]  # without the absent ones the last of ten has nothing left to be compared with
-    plan = [row for row in world(dates)["schedule"] if (row["data_date"] not in no_jfk) or row["origin"] != "JFK"]
-    for day in in_km:
-        plan = changed(plan, day, distance=1.609344)
-    found = facts(audited(spark, lake, publish(stack, lake, {"schedule": plan}), {"schedule": plan}, dates))
-    in_range = {day: broken(found["schedule", day]) for day in dates}
-    assert all("members:schedule.origin" in in_range[day] for day in no_jfk)
-    assert all("ratio:schedule.distance" in in_range[day] for day in in_km)
-    bad = {day for day, names in in_range.items() if names}
-    assert bad == {*no_jfk, *in_km}
-    night = dates[-3]
-    known = {"schedule": [row for row in plan if row["data_date"] not in bad - {night} and row["data_date"] <= night]}  # type: ignore[operator]
-    alone = facts(audited(spark, lake, publish(stack, lake, known), known, [night]))
-    assert alone["schedule", night] == found["schedule", night]
-
-
-def test_a_refused_restatement_leaves_a_range_what_main_held_as_it_leaves_it_to_nights(
-    spark: SparkSession, stack: Settings, lake: LakeFSLake
-) -> None:
-    dates = days(FIRST, 16)
-    first, second, third = dates[-3:]
-    held = {name: world(dates)[name] for name in ("schedule", "outcomes")}
-    base = publish(stack, lake, held)
-    sent = {
-        ("schedule", first): [row for row in of(held["schedule"], [first]) if row["origin"] != "JFK"],  # refused
-        ("schedule", second): of(copied(held["schedule"], second, first), [second]),  # stale, by what main goes on to hold
-        ("schedule", third): [row | {"tailnum": "N1"} for row in of(held["schedule"], [third])],
-        ("outcomes", first): of(held["outcomes"], [first]),  # paired with the schedule that main goes on to hold
-    }
-
-    def found(branch: str, came: Sequence[tuple[str, date]]) -> Found:
-        tables = dict(held)
-        for table, day in came:
-            tables[table] = [*without(tables[table], day), *sent[table, day]]
-        lake.create_branch(branch, base)
-        return facts(audited_units(spark, lake, base, publish(stack, lake, tables, branch), tables, came, held))
-
-    whole = found("range", list(sent))
-    assert [bool(broken(whole[unit])) for unit in sent] == [True, True, False, False]
-    assert "stale" in broken(whole["schedule", second])
-    for at, came in enumerate((list(sent)[:1], list(sent)[1:2], list(sent)[2:])):
-        assert found(f"night{at}", came) == {unit: whole[unit] for unit in came}

@@ -19,10 +19,10 @@ from lakeloop.settings import REPO_ROOT, Settings
 from lakeloop.spark.connect import ConnectRunner
 from lakeloop.spark.profiles import Profile
 from lakeloop.spark.suites import judge, load_suite
+from tests.spark.audited_flights import audited
 from tests.spark.landed_flights import audit, csv, land, write
 from tests.spark.small_flights import KNOT, Rows, days, of, publish, schedule, world
 from tests.spark.small_parcels import rows_of
-from tests.spark.test_delivery_facts import audited
 from use_cases.flights import FLIGHTS
 
 FIRST = date(2013, 3, 1)

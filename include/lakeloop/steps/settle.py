@@ -77,11 +77,9 @@ def _settle_once(p: Platform, run: Run, dates: list[JudgedDate], ledger: Ledger)
 
 
 def _record(one: JudgedDate) -> SettledRecord:
-    trust = "" if one.verdict.word == "ok" else one.trust
-    tables = one.verdict.tables if trust else ()
-    return SettledRecord(
-        data_date=one.verdict.data_date, sources=one.sources, words=one.verdict.words, trust=trust, tables=tables
-    )
+    said, trust = one.verdict, "" if one.verdict.word == "ok" else one.trust
+    tables = said.tables if trust else ()
+    return SettledRecord(data_date=said.data_date, sources=one.sources, words=said.words, trust=trust, tables=tables)
 
 
 def _mark(p: Platform, branch: str, ledger: Ledger, records: tuple[SettledRecord, ...]) -> tuple[Slice, ...]:
