@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from lakeloop import wiring
 from lakeloop.adapters.lakefs_lake import LakeFSLake
 from lakeloop.cli.main import app
-from lakeloop.core.errors import ConfigurationError, LakeloopError, NoSuchName
+from lakeloop.core.errors import ConfigurationError, InvalidInput, NoSuchName
 from lakeloop.core.words import spelled
 from lakeloop.stack.lakefs import LakefsServer
 from tests.naughty import NO_TEXT, PLAIN_TEXT, is_plain
@@ -171,9 +171,10 @@ def test_where_nothing_is_in_quarantine_a_mistyped_name_is_refused_all_the_same(
 
 
 @pytest.mark.parametrize("words", [PLAIN_TEXT["traversal"], PLAIN_TEXT["SQL"], NO_TEXT["a title"]])
-def test_a_ref_that_there_is_not_is_a_sentence(command: Command, words: str) -> None:
+def test_what_can_be_no_ref_is_a_sentence(command: Command, words: str) -> None:
     done = command("show", "--ref", words)
-    assert isinstance(done.exception, LakeloopError), done.output
+    assert isinstance(done.exception, InvalidInput), done.output
+    assert "is no name of a commit, branch or tag; nothing was read" in str(done.exception)
 
 
 def test_a_row_is_shown_whole_with_all_its_reasons(command: Command) -> None:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lakeloop.cli.asked import ref_asked
 from lakeloop.cli.lake import lake_at_hand
 from lakeloop.cli.output import AsJson, say
 from lakeloop.core.words import spelled
@@ -93,7 +94,7 @@ def opened(ref: str) -> Any:
 
     settings = Settings.load()
     lake = lake_at_hand(settings)
-    commit = lake.commit_of(ref).id
+    commit = lake.commit_of(ref_asked(ref, "nothing was read. Next: `--ref main`, or a commit of main's log")).id
     secret = settings.lakefs_secret_access_key.get_secret_value()
     database = LakeSql(settings.lakefs_endpoint, settings.lakefs_access_key_id, secret, settings.repository, commit)
     database.add(views_of(lambda prefix: lake.folders(commit, prefix)))

@@ -8,6 +8,7 @@ from statistics import fmean, median
 from lakeloop.core.reports import Fact
 from lakeloop.core.use_case import DriftPolicy, Identity, Members, Shift, Staleness, UnitRatio, Variety
 from lakeloop.core.value import Value
+from lakeloop.core.words import counted
 
 _MEASURABLE = 0.5  # an identity must be computable on half of the rows; real days reach 0.98
 _SAME_WEEKDAYS = 2  # fewer earlier days of the same weekday are not compared with
@@ -37,7 +38,7 @@ def history_fact(table: str, day: date, days: Mapping[date, Day], policy: DriftP
     """How many recent dates there are to compare with; too few are said, and mark the date."""
     known = len(history_of(day, days, policy))
     short = known < policy.minimum_history
-    words = f"{table} has {known} days of history, insufficient for what compares with {policy.minimum_history}"
+    words = f"{table} has {counted(known, 'day')} of history, insufficient for what compares with {policy.minimum_history}"
     bound = f">= {policy.minimum_history} days"
     return Fact(name="history", table=table, value=known, bound=bound, broken=short, words=words, severity="warning")
 

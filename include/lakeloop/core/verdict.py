@@ -9,6 +9,7 @@ from lakeloop.core.quality import QUALITY
 from lakeloop.core.reports import DateEvidence, Fact
 from lakeloop.core.use_case import DriftPolicy
 from lakeloop.core.value import Value
+from lakeloop.core.words import counted
 
 VerdictWord = Literal["ok", "provisional", "degraded", "decay", "data_fault", "suspect"]
 Trust = Literal["trusted", "provisional", "degraded", "recalled"]
@@ -63,7 +64,7 @@ def judge(evidence: DateEvidence, policy: DriftPolicy) -> Verdict:
         words = f"{evidence.rows} scored rows, fewer than the {policy.minimum_rows} a judgement needs"
         return Verdict(data_date=evidence.data_date, word="provisional", words=words)
     if evidence.history_days < policy.minimum_history:
-        words = f"{evidence.history_days} days of history, fewer than the {policy.minimum_history} a judgement needs"
+        words = f"{counted(evidence.history_days, 'day')} of history, fewer than the {policy.minimum_history} a judgement needs"
         return Verdict(data_date=evidence.data_date, word="provisional", words=words)
     if worn := [fact for fact in evidence.facts if fact.name == QUALITY and fact.broken]:
         return Verdict(data_date=evidence.data_date, word="decay", words=_spell(worn))
