@@ -165,14 +165,18 @@ class Stray(NamedTuple):
     why: str
 
 
+class Feed(NamedTuple):
+    """What stands in a source."""
+
+    arrivals: Sequence[Arrival]  # every complete delivery of the case's tables; one without a manifest is not complete
+    strays: Sequence[Stray]  # what looks like a delivery and is of none of its tables and dates, and folders that are no case's
+
+
 class Source(Protocol):
     """Where deliveries arrive."""
 
-    def arrivals(self, case: UseCase) -> Iterator[Arrival]:
-        """Every complete delivery of the case's tables; one without a manifest is not complete."""
-
-    def strays(self, case: UseCase) -> Iterator[Stray]:
-        """What looks like a delivery of the case and belongs to none of its tables and dates, and folders that are no case's."""
+    def walk(self, case: UseCase) -> Feed:
+        """Go over what stands there for a case, once; what was not touched since another walk is not read again."""
 
 
 class Inspection(NamedTuple):

@@ -53,7 +53,7 @@ class Feed:
 
     def taken(self, case: UseCase = TOY) -> list[Taken]:
         """Everything that arrived, read."""
-        return [arrival.take() for arrival in self.source.arrivals(case)]
+        return [arrival.take() for arrival in self.source.walk(case).arrivals]
 
 
 @pytest.fixture(params=["folder", "s3"])

@@ -3,7 +3,7 @@
 import contextlib
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
@@ -18,7 +18,7 @@ from lakeloop.core.errors import InvalidInput
 from lakeloop.core.lake import UnitId
 from lakeloop.core.receipts import DataReceipt
 from lakeloop.core.use_case import UseCase
-from lakeloop.ports import Arrival, Stray, Taken
+from lakeloop.ports import Arrival, Feed, Taken
 from lakeloop.steps import landing
 from lakeloop.steps.history import read_ledger, receipt_on
 from lakeloop.steps.platform import Platform
@@ -154,13 +154,11 @@ class OneAtATime:
         self._source, self._lake, self._patience, self.together = p.source, lake, patience, 0
         self._inside, self._meeting = set[date](), threading.Barrier(2)
 
-    def arrivals(self, case: UseCase) -> Iterator[Arrival]:
-        for arrival in self._source.arrivals(case):
+    def walk(self, case: UseCase) -> Feed:
+        found = self._source.walk(case)
+        for arrival in found.arrivals:
             arrival.take = partial(self._taken, arrival, arrival.take)  # type: ignore[method-assign]
-            yield arrival
-
-    def strays(self, case: UseCase) -> Iterator[Stray]:
-        return self._source.strays(case)
+        return found
 
     def put(self, branch: str, path: str, content: bytes) -> None:
         self._lake.put(branch, path, content)

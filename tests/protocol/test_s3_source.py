@@ -43,7 +43,7 @@ def test_a_key_that_no_folder_could_have_is_a_stray(lakefs_server: LakefsServer,
     lake = LakeFSLake(lakefs_server.endpoint, lakefs_server.access_key_id, lakefs_server.secret_access_key, repository)
     lake.put("main", f"{prefix}/{key}", BODY)  # the S3 client writes no such key, others do
     assert [one.record.damage for one in feed.taken()] == [""]
-    (stray,) = feed.source.strays(TOY)
+    (stray,) = feed.source.walk(TOY).strays
     assert (stray.path.partition("/in/")[2], stray.why[:20]) == (key.rpartition("/")[0], "a name in its key is")
 
 
@@ -55,14 +55,14 @@ def test_a_bucket_is_listed_once_for_strays_and_arrivals_and_its_manifests_are_n
     bucket = cast("S3Source", feed.source)._bucket
     client = Asked(bucket._files)
     monkeypatch.setattr(bucket, "_files", client)
-    assert list(feed.source.strays(TOY)) == []
-    assert len(list(feed.source.arrivals(TOY))) == 1
+    found = feed.source.walk(TOY)
+    assert (len(found.arrivals), found.strays) == (1, [])
     assert client.asked == [FileSelector] * 2  # what stands below the case, and which cases there are
     feed.deliver(f"readings/{DAY}/2")
-    assert len(list(feed.source.arrivals(TOY))) == 2  # a listing serves once
+    assert len(feed.source.walk(TOY).arrivals) == 2
 
 
-def test_a_manifest_that_was_read_is_not_read_again_until_it_is_written_again(
+def test_a_manifest_that_was_read_is_not_asked_for_again_until_it_is_written_again(
     lakefs_server: LakefsServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(core_feed, "SETTLED_SECONDS", LONG_AGO)
@@ -73,10 +73,10 @@ def test_a_manifest_that_was_read_is_not_read_again_until_it_is_written_again(
     source = cast("S3Source", feed.reopened())
     client = Asked(source._bucket._files)
     monkeypatch.setattr(source._bucket, "_files", client)
-    assert [one.record for one in source.arrivals(TOY)] == [one.record for one in before]
+    assert [one.record for one in source.walk(TOY).arrivals] == [one.record for one in before]
     assert client.read == []
     feed.deliver(f"readings/{DAY}/2", source="another")
-    assert [one.record.source for one in source.arrivals(TOY)] == ["1", "another"]
+    assert [one.record.source for one in source.walk(TOY).arrivals] == ["1", "another"]
     assert client.read == ["2/manifest.json"]
 
 
@@ -86,6 +86,6 @@ def test_a_bucket_that_does_not_answer_is_a_failure_and_not_an_empty_feed(lakefs
     wrong = source_in(lakefs_server, "s3://supplier/in", memory, "another-hidden-key")
     for source in (nobody, wrong):
         with pytest.raises(SourceFailed) as failed:
-            list(source.arrivals(TOY))
+            source.walk(TOY)
         assert "nothing was taken in. Next: see its address and its keys" in str(failed.value)
         assert "hidden" not in str(failed.value)

@@ -51,7 +51,7 @@ def test_more_bytes_than_the_contract_takes_are_not_read(feed: Feed) -> None:
 
 def test_a_file_that_grows_while_it_is_read_waits(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
     feed.deliver()
-    (arrival,) = feed.source.arrivals(TOY)
+    (arrival,) = feed.source.walk(TOY).arrivals
     between_looks(monkeypatch, feed, lambda: feed.write(f"toy/readings/{DAY}/1/a.csv", BODY + b"2,2.0\n"))
     with pytest.raises(StillArriving, match="waits for the next run"):
         arrival.take()
@@ -62,7 +62,7 @@ def test_a_file_that_grows_while_it_is_read_waits(feed: Feed, monkeypatch: pytes
 def test_the_bytes_of_a_delivery_are_known_before_it_is_read_whatever_its_sender_says(feed: Feed) -> None:
     feed.deliver(sent={"a.csv": BODY * 100})
     feed.deliver(f"readings/{DAY}/2", sent={"a.csv": None})
-    larger, absent = feed.source.arrivals(TOY)
+    larger, absent = feed.source.walk(TOY).arrivals
     contents = larger.take().contents
     assert larger.size() == sum(map(len, contents.values())) > 100 * len(BODY)
     assert absent.size() == len(absent.take().contents["manifest.json"])

@@ -10,6 +10,7 @@ import pytest
 
 from lakeloop.adapters.folder_source import source as folder_files
 from lakeloop.adapters.s3_source.bucket import Bucket
+from lakeloop.core import announced
 from lakeloop.core import feed as core_feed
 from lakeloop.core.contract import FileLimits
 from lakeloop.core.use_case import UseCase
@@ -29,13 +30,13 @@ def damaged(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> Feed:
 
 
 def seen(source: Source, case: UseCase = TOY) -> list[str | None]:
-    records = [arrival.seen() for arrival in source.arrivals(case)]
+    records = [arrival.seen() for arrival in source.walk(case).arrivals]
     return [record.damage if record else None for record in records]
 
 
 def test_a_damaged_delivery_that_nobody_touched_is_known_unread(damaged: Feed) -> None:
     (bad,) = damaged.taken()
-    (again,) = damaged.reopened().arrivals(TOY)
+    (again,) = damaged.reopened().walk(TOY).arrivals
     assert again.seen() == bad.record
     assert bad.record.is_broken
 
@@ -47,6 +48,30 @@ def test_a_damaged_delivery_that_was_touched_is_read_again(damaged: Feed, name: 
     damaged.taken()
     damaged.write(f"toy/readings/{DAY}/1/{name}", content)
     assert seen(damaged.reopened()) == [None]
+
+
+def test_a_manifest_that_nobody_touched_is_read_once(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core_feed, "SETTLED_SECONDS", LONG_AGO)
+    for number in (1, 2):
+        feed.deliver(f"readings/{DAY}/{number}", source=str(number))
+    before, parsed = feed.taken(), list[bytes]()
+    parse = announced.manifest_of
+    monkeypatch.setattr(announced, "manifest_of", lambda content, *of: parsed.append(content) or parse(content, *of))
+    assert [one.record for one in feed.reopened().walk(TOY).arrivals] == [one.record for one in before]
+    assert parsed == []
+    feed.deliver(f"readings/{DAY}/2", source="another")
+    assert [one.record.source for one in feed.reopened().walk(TOY).arrivals] == ["1", "another"]
+    assert len(parsed) == 1
+    assert [(one.rows, one.record.damage) for one in feed.taken()] == [({"a.csv": 1}, "")] * 2, "by a manifest that was kept"
+
+
+def test_a_manifest_is_held_against_the_limits_of_today(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core_feed, "SETTLED_SECONDS", LONG_AGO)
+    feed.deliver()
+    assert [one.record.damage for one in feed.source.walk(TOY).arrivals] == [""]
+    limits = TOY.tables[0].model_copy(update={"limits": FileLimits(size=1)})
+    (small,) = feed.reopened().walk(TOY.model_copy(update={"tables": (limits,)})).arrivals
+    assert small.record.damage_code == "too_much"
 
 
 def test_a_file_that_the_manifest_does_not_name_is_remembered_with_its_delivery(
@@ -85,7 +110,7 @@ def test_what_could_not_be_read_for_a_while_is_not_damaged_for_good(damaged: Fee
     def closed(*_: object) -> bytes:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    (arrival,) = damaged.source.arrivals(TOY)
+    (arrival,) = damaged.source.walk(TOY).arrivals
     monkeypatch.setattr(folder_files, "read_plain", closed)
     monkeypatch.setattr(Bucket, "read", closed)
     assert "Permission denied" in arrival.take().record.damage

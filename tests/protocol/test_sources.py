@@ -23,13 +23,13 @@ def test_a_whole_delivery_is_what_its_manifest_says(feed: Feed) -> None:
 
 
 def test_an_empty_feed_brings_nothing(feed: Feed) -> None:
-    assert (feed.taken(), list(feed.source.strays(TOY))) == ([], [])
+    assert (feed.taken(), feed.source.walk(TOY).strays) == ([], [])
 
 
 def test_without_its_manifest_a_delivery_is_not_complete(feed: Feed) -> None:
     feed.write(f"toy/readings/{DAY}/1/a.csv", BODY)
     feed.write(f"toy/readings/{DAY}/2/deeper/a.csv", BODY)
-    assert (feed.taken(), list(feed.source.strays(TOY))) == ([], [])
+    assert (feed.taken(), feed.source.walk(TOY).strays) == ([], [])
 
 
 def test_deliveries_of_a_date_come_in_the_order_of_their_numbers(feed: Feed) -> None:
@@ -57,7 +57,7 @@ def test_a_manifest_that_leads_to_no_table_and_date_is_a_stray(feed: Feed, folde
     for name in ("a.csv", "manifest.json"):
         feed.write(f"{folder}/{name}".removeprefix("/"), b"{}")
     assert len(feed.taken()) == 1
-    (stray,) = feed.source.strays(TOY)
+    (stray,) = feed.source.walk(TOY).strays
     assert (stray.why, stray.path.endswith(folder)) == (why, True)
 
 
@@ -66,7 +66,7 @@ def test_a_folder_of_no_case_is_a_stray_whatever_stands_in_it(feed: Feed) -> Non
     for folder in ("TOY/readings", "tyo", "archive/2023", f"tiny/sales/{DAY}/1"):
         feed.write(f"{folder}/a.csv", BODY)
     feed.write("notes.txt", b"of no case, and no folder")
-    strays = {one.path.rpartition("/")[2]: one.why for one in feed.source.strays(TOY)}
+    strays = {one.path.rpartition("/")[2]: one.why for one in feed.source.walk(TOY).strays}
     there = "there is tiny, toy"
     assert strays == {
         "TOY": f"there is no case TOY, {there}; is it toy?",
@@ -78,7 +78,7 @@ def test_a_folder_of_no_case_is_a_stray_whatever_stands_in_it(feed: Feed) -> Non
 def test_a_delivery_inside_another_is_a_stray_and_no_file_of_the_other(feed: Feed) -> None:
     feed.deliver(sent={"2/a.csv": BODY, "2/more/b.csv": BODY, "2/manifest.json": b"{}"})
     (outer,) = feed.taken()
-    (stray,) = feed.source.strays(TOY)
+    (stray,) = feed.source.walk(TOY).strays
     assert (outer.record.damage, stray.why) == ("", f"its manifest stands 4 folders below toy, {IN_ITS_PLACE}")
 
 

@@ -60,12 +60,12 @@ def source_of(feed: Path) -> FolderSource:
 
 
 def taken(feed: Path) -> list[Taken]:
-    return [arrival.take() for arrival in source_of(feed).arrivals(CASE)]
+    return [arrival.take() for arrival in source_of(feed).walk(CASE).arrivals]
 
 
 def test_a_whole_delivery_is_what_its_manifest_says(feed: Path) -> None:
     deliver(feed)
-    (arrival,) = source_of(feed).arrivals(CASE)
+    (arrival,) = source_of(feed).walk(CASE).arrivals
     record, contents, rows = arrival.take()
     assert record == arrival.record
     assert (record.damage, record.sha256, contents["a.csv"]) == ("", digest_of([digest(BODY)]), BODY)
@@ -83,7 +83,7 @@ def test_a_delivery_is_named_by_the_bytes_that_were_read(feed: Path) -> None:
 def test_deliveries_of_a_date_come_in_the_order_of_their_numbers(feed: Path) -> None:
     for number in (10, 9, 2):
         deliver(feed, number, source=str(number))
-    assert [arrival.record.source for arrival in source_of(feed).arrivals(CASE)] == ["2", "9", "10"]
+    assert [arrival.record.source for arrival in source_of(feed).walk(CASE).arrivals] == ["2", "9", "10"]
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_what_no_table_and_date_can_be_told_of_is_a_stray(feed: Path) -> None:
     deliver(feed)
     assert len(taken(feed)) == 1
     written = "is no data date: one is written YYYY-MM-DD, of the years 1900 to 2199"
-    assert sorted(one.why for one in source_of(feed).strays(CASE)) == [
+    assert sorted(one.why for one in source_of(feed).walk(CASE).strays) == [
         f"20240301 {written}", f"9999-12-31 {written}", "toy has no table reedings; is it readings?",
     ]  # fmt: skip
 
@@ -173,7 +173,7 @@ def test_names_that_are_no_text_stop_nobody(feed: Path) -> None:
     deliver(feed, on_day=os.fsdecode(b"\xff"))
     (one,) = taken(feed)
     assert one.record.files == ("%FF%20b.csv",)
-    (stray,) = source_of(feed).strays(CASE)
+    (stray,) = source_of(feed).walk(CASE).strays
     assert (stray.path + stray.why).encode()
 
 
@@ -185,7 +185,7 @@ def test_a_folder_too_deep_to_look_into_is_told_and_stops_nobody(feed: Path) -> 
         os.close(outer)
     os.close(at)
     (one,) = taken(feed)
-    (stray,) = source_of(feed).strays(CASE)
+    (stray,) = source_of(feed).walk(CASE).strays
     assert (one.record.damage, stray.why) == ("", "it cannot be looked into")
 
 
@@ -195,7 +195,7 @@ def test_a_link_below_a_delivery_is_not_followed(feed: Path, tmp_path: Path) -> 
         (tmp_path / "elsewhere" / name).write_bytes(BODY)
     (deliver(feed) / "sub").symlink_to(tmp_path / "elsewhere")
     (one,) = taken(feed)
-    assert (one.record.damage, list(source_of(feed).strays(CASE))) == ("", [])
+    assert (one.record.damage, source_of(feed).walk(CASE).strays) == ("", [])
 
 
 def replace(folder: Path, name: str, kind: str, secret: Path) -> None:
@@ -254,7 +254,7 @@ def test_a_case_s_own_folder_that_is_a_link_is_told_and_not_followed(feed: Path,
     deliver(feed)
     (feed / "toy").rename(tmp_path / "elsewhere")
     (feed / "toy").symlink_to(tmp_path / "elsewhere")
-    (stray,) = source_of(feed).strays(CASE)
+    (stray,) = source_of(feed).walk(CASE).strays
     assert (stray.path.endswith("feed/toy"), "it is a link, and none is followed" in stray.why) == (True, True)
     assert taken(feed) == []
 

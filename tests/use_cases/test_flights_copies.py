@@ -65,7 +65,7 @@ def test_nights_widened_one_call_after_another_have_the_keys_of_one_call(feeds: 
 
 
 def test_a_wider_delivery_keeps_its_promise(feeds: tuple[Path, Path], tmp_path: Path) -> None:
-    arrivals = list(FolderSource(feeds[1], FeedMemory(tmp_path / "feed.db", "c0de"), ("flights",)).arrivals(FLIGHTS))
+    arrivals = list(FolderSource(feeds[1], FeedMemory(tmp_path / "feed.db", "c0de"), ("flights",)).walk(FLIGHTS).arrivals)
     assert [arrival.take().record.damage for arrival in arrivals] == [""] * len(arrivals)
     for path in feeds[1].glob("flights/weather/*/1/manifest.json"):
         (file,) = json.loads(path.read_text())["files"]

@@ -75,16 +75,17 @@ def _of_case(name: str) -> list[Any]:
     case, source = wiring.load_case(wiring.case_ref(name)), wiring.source_of(settings)
     ledger = read_ledger(wiring.lake_of(settings), name)
     try:
-        arrivals = [arrival.record for arrival in source.arrivals(case)]
-        strays = list(source.strays(case))
+        feed = source.walk(case)
     except SourceFailed as error:
         say(f"what waits in the feed is not listed: {error}")
         return listed(ledger, case)
-    if strays:
-        say(f"{counted(len(strays), 'folder')} in the feed of {name} {'is' if len(strays) == 1 else 'are'} no delivery:")
-        for stray in strays:
+    if feed.strays:
+        say(
+            f"{counted(len(feed.strays), 'folder')} in the feed of {name} {'is' if len(feed.strays) == 1 else 'are'} no delivery:"
+        )
+        for stray in feed.strays:
             say(f"  {stray.path}: {stray.why}")
-    return listed(ledger, case, arrivals)
+    return listed(ledger, case, [arrival.record for arrival in feed.arrivals])
 
 
 def _row(one: Any) -> tuple[str, ...]:

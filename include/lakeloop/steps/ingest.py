@@ -53,8 +53,9 @@ def _intake_once(p: Platform, run: Run) -> dict[str, Any]:
     check_table(p.case, run)
     head = p.lake.head(MAIN)
     ledger = read_ledger(p.lake, p.case.name, head)
-    stray_folders(p, run, list(p.source.strays(p.case)))
-    arrivals = waiting(p, run, ledger)
+    feed = p.source.walk(p.case)
+    stray_folders(p, run, feed.strays)
+    arrivals = waiting(p, run, ledger, feed.arrivals)
     if not arrivals:
         return _nothing_new(head)
     branch = run.branch(p.case.name)

@@ -1,6 +1,6 @@
 """Landing: read what arrived once, number what is new, and put exactly these bytes on a run branch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from lakeloop.core.deliveries import has_landed, is_new, next_number, rank, refusal_before_write, selected
@@ -20,13 +20,13 @@ _AT_ONCE = 8
 _IN_MEMORY = 1 << 30  # bytes of deliveries that are held together
 
 
-def waiting(p: Platform, run: Run, ledger: Ledger) -> dict[UnitId, list[Arrival]]:
-    """Arrivals inside the range that may be new, by unit and in order of delivery; those known whole stay unread.
+def waiting(p: Platform, run: Run, ledger: Ledger, arrivals: Sequence[Arrival]) -> dict[UnitId, list[Arrival]]:
+    """Those inside the range that may be new, by unit and in order of delivery; those known whole stay unread.
 
     So do damaged ones that nobody touched since they were read.
     """
     found: dict[UnitId, list[Arrival]] = {}
-    for arrival in sorted(p.source.arrivals(p.case), key=lambda one: rank(one.record)):
+    for arrival in sorted(arrivals, key=lambda one: rank(one.record)):
         record = arrival.record
         if not selected(p.case.table(record.table), run, record.data_date) or has_landed(ledger, record):
             continue

@@ -59,7 +59,7 @@ def plan(p: Platform, run: Run) -> Plan:
     """
     check_table(p.case, run)
     p, ledger = _read_only(p), read_ledger(p.lake, p.case.name)
-    fresh = land(p, ledger, "", waiting(p, run, ledger))
+    fresh = land(p, ledger, "", waiting(p, run, ledger, p.source.walk(p.case).arrivals))
     after = _with(ledger, fresh)
     new = {record.id for record in fresh}
     backdated = tuple(_backdated(after, one) for one in to_backdate(after, p.case, run))
@@ -76,7 +76,8 @@ def is_open(p: Platform, run: Run) -> bool:
     p, ledger = _read_only(p), read_ledger(p.lake, p.case.name)
     if to_publish(ledger, p.case, run) or to_backdate(ledger, p.case, run):
         return True
-    return any(land(p, ledger, "", {unit: arrivals}) for unit, arrivals in waiting(p, run, ledger).items())
+    found = waiting(p, run, ledger, p.source.walk(p.case).arrivals)
+    return any(land(p, ledger, "", {unit: arrivals}) for unit, arrivals in found.items())
 
 
 def _read_only(p: Platform) -> Platform:

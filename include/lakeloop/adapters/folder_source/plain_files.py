@@ -92,9 +92,20 @@ def looks_at(folder: int, names: Iterable[str]) -> Iterator[Look]:
     """How files of a folder stand there, whatever they are; those that are not there are left out."""
     for name in names:
         with suppress(FileNotFoundError):
-            found = os.stat(name, dir_fd=folder, follow_symlinks=False)
-            mark = f"{found.st_mode} {found.st_ino} {found.st_mtime_ns} {found.st_ctime_ns}"
-            yield Look(name, found.st_size, max(found.st_mtime, found.st_ctime), mark)
+            yield _look(name, os.stat(name, dir_fd=folder, follow_symlinks=False))
+
+
+def look_at(folder: str, name: str) -> Look | None:
+    """How a file of a folder stands there, whatever it is; None where it is not, or the folder is closed to us."""
+    try:
+        return _look(name, os.lstat(f"{folder}/{name}"))
+    except OSError:
+        return None
+
+
+def _look(name: str, found: os.stat_result) -> Look:
+    mark = f"{found.st_mode} {found.st_ino} {found.st_mtime_ns} {found.st_ctime_ns}"
+    return Look(name, found.st_size, max(found.st_mtime, found.st_ctime), mark)
 
 
 def plain_sizes(folder: int, names: Iterable[str]) -> Iterator[int]:

@@ -2,31 +2,41 @@
 
 import os
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
-from lakeloop.adapters.folder_source.plain_files import entries_of, looks_at, names_below, opened_folder, plain_sizes, read_plain
+from lakeloop.adapters.folder_source.plain_files import (
+    entries_of,
+    look_at,
+    looks_at,
+    names_below,
+    opened_folder,
+    plain_sizes,
+    read_plain,
+)
+from lakeloop.core.announced import Announced, announced_stamp
 from lakeloop.core.contract import FileLimits, TableContract
 from lakeloop.core.errors import InvalidInput, StillArriving
-from lakeloop.core.feed import Names, Place, in_order, place_of, stamp_of, unit_at, why_no_case, why_stray
-from lakeloop.core.manifest import MANIFEST, Manifest, manifest_of
-from lakeloop.core.promise import MANIFEST_BYTES, Gathered, announced, arrived, gathered, rows_of, unannounced, unreadable, wanted
+from lakeloop.core.feed import Look, Names, Place, in_order, stamp_of, unit_at, why_no_case, why_stray
+from lakeloop.core.manifest import MANIFEST, Manifest
+from lakeloop.core.promise import MANIFEST_BYTES, Gathered, arrived, gathered, rows_of, unannounced, unreadable, wanted
 from lakeloop.core.receipts import LandedRecord
 from lakeloop.core.use_case import UseCase
-from lakeloop.ports import Memory, Stray, Taken
+from lakeloop.ports import Feed, Memory, Stray, Taken
 
 
 class FolderArrival:
     """ports.Arrival over one delivery folder; without a manifest that can be believed it is damaged from the start."""
 
     def __init__(
-        self, feed: Path, place: Place, record: LandedRecord, manifest: Manifest | None, limits: FileLimits, memory: Memory
+        self, feed: Path, place: Place, record: LandedRecord, announced: Announced | None, limits: FileLimits, memory: Memory
     ) -> None:
-        self._feed, self._place, self._manifest, self._limits, self._memory = feed, place, manifest, limits, memory
-        self.record = record
+        self._feed, self._place, self._limits, self._memory = feed, place, limits, memory
+        self.record, self.announced = record, announced
 
     def size(self) -> int:
         """Bytes of its files as they stand there, as far as they may be read."""
@@ -50,6 +60,10 @@ class FolderArrival:
         kept = self._memory.recall([self._stamp]).get(self._stamp)
         return LandedRecord.model_validate_json(kept) if kept else None
 
+    @property
+    def _manifest(self) -> Manifest | None:
+        return self.announced.manifest if self.announced else None
+
     @cached_property
     def _stamp(self) -> str:
         words = [str(self._feed), *self._place, self.record.model_dump_json(), self._limits.model_dump_json()]
@@ -71,59 +85,89 @@ class FolderArrival:
         return wanted(self.record, self._manifest, names, self._limits)
 
 
+class _Holder(NamedTuple):
+    """A folder below the case's that holds a manifest, and how that one stands; None where it cannot be looked at."""
+
+    names: Names
+    look: Look | None
+
+
 class FolderSource:
     """ports.Source over a feed folder; `cases` are all whose deliveries may stand in it."""
 
     def __init__(self, root: Path, memory: Memory, cases: Collection[str]) -> None:
         self._root, self._memory, self._cases = root, memory, cases
 
-    def arrivals(self, case: UseCase) -> Iterator[FolderArrival]:
-        """Every folder with a manifest whose path names a table of the case and a date; in one date by their numbers."""
-        feed = self._root / case.name  # once: a path that is made anew for each delivery costs as much as reading its manifest
-        for names in self._holders(case):
-            unit, place = unit_at(case, names), place_of(names)
-            arrival = self._arrival(feed, case, *unit, place) if unit and place else None
-            if arrival:
-                yield arrival
+    def walk(self, case: UseCase) -> Feed:
+        """Every folder with a manifest: arrivals, in one date by their numbers, and what no table and date can be told of."""
+        units, others = dict[_Holder, tuple[TableContract, date]](), list[Names]()
+        for holder in self._holders(case):
+            if unit := unit_at(case, holder.names):
+                units[holder] = unit
+            else:
+                others.append(holder.names)
+        return Feed(self._arrivals(case, units), [*self._below(case, others), *self._beside()])
 
-    def strays(self, case: UseCase) -> Iterator[Stray]:
-        """Folders with a manifest that no table and date of the case can be told of, and folders that are no case's."""
-        for names in self._holders(case):
-            if not unit_at(case, names):
-                folder, shown = "/".join((str(self._root), case.name, *names)), tuple(map(_shown, names))
-                why = why_stray(case, shown) if os.access(folder, os.R_OK | os.X_OK) else "it cannot be looked into"
-                yield Stray("/".join((str(self._root), case.name, *shown)), why)
+    def _arrivals(self, case: UseCase, units: Mapping[_Holder, tuple[TableContract, date]]) -> list[FolderArrival]:
+        """What arrived; manifests that nobody touched since a walk before say what they said then."""
+        feed, now = self._root / case.name, time.time()  # once: a path costs as much as a delivery that is known
+        stamps = {at: self._stamp(case, at, contract, now) for at, (contract, _) in units.items()}
+        kept = self._memory.recall(list(stamps.values()))
+        found = {at: self._arrival(feed, case, *unit, Place(*at.names), kept.get(stamps[at])) for at, unit in units.items()}
+        arrivals = {at: arrival for at, arrival in found.items() if arrival}
+        read = {stamps[at]: one.announced for at, one in arrivals.items() if stamps[at] not in kept}
+        self._memory.keep({stamp: announced.packed() for stamp, announced in read.items() if announced})
+        return list(arrivals.values())
+
+    def _arrival(
+        self, feed: Path, case: UseCase, contract: TableContract, day: date, place: Place, kept: bytes | None
+    ) -> FolderArrival | None:
+        try:
+            found = Announced.unpacked(kept) if kept else _announced(feed, place, contract, day)
+            record = found.record
+        except StillArriving:
+            return None
+        except (OSError, InvalidInput) as error:
+            why = str(error) if isinstance(error, InvalidInput) else unreadable(MANIFEST, str(error.strerror))
+            found, record = None, unannounced(case, contract, day, _shown(place.number), why)
+        return FolderArrival(feed, place, record, found, contract.limits, self._memory)
+
+    def _stamp(self, case: UseCase, at: _Holder, contract: TableContract, now: float) -> str:
+        return announced_stamp([str(self._root), case.name, *at.names], contract, at.look, now) if at.look else ""
+
+    def _below(self, case: UseCase, others: Iterable[Names]) -> Iterator[Stray]:
+        for names in others:
+            folder, shown = "/".join((str(self._root), case.name, *names)), tuple(map(_shown, names))
+            why = why_stray(case, shown) if os.access(folder, os.R_OK | os.X_OK) else "it cannot be looked into"
+            yield Stray("/".join((str(self._root), case.name, *shown)), why)
         if (self._root / case.name).is_symlink():
             yield Stray(f"{self._root}/{case.name}", "it is a link, and none is followed: nothing behind it is taken in")
+
+    def _beside(self) -> Iterator[Stray]:
+        """What stands beside the cases' folders."""
         if _is_there(f"{self._root}/{MANIFEST}"):
             yield Stray(str(self._root), why_no_case("", self._cases))
         for name in in_order(entry.name for entry in entries_of(str(self._root)) if entry.is_dir()):
             if name not in self._cases:
                 yield Stray(f"{self._root}/{_shown(name)}", why_no_case(_shown(name), self._cases))
 
-    def _holders(self, case: UseCase) -> Iterator[Names]:
+    def _holders(self, case: UseCase) -> Iterator[_Holder]:
         """The folders below the case's that hold a manifest, in order. No link is followed but on the way to a place."""
         left: list[Names] = [] if (self._root / case.name).is_symlink() else [()]
         while left:
             names = left.pop()
             folder = "/".join((str(self._root), case.name, *names))  # as text: every night goes over all the nights before it
-            if _is_there(f"{folder}/{MANIFEST}"):
-                yield names
+            entries = entries_of(folder)
+            if any(entry.name == MANIFEST for entry in entries) or (not entries and _is_there(f"{folder}/{MANIFEST}")):
+                yield _Holder(names, look_at(folder, MANIFEST))
             is_on_the_way = len(names) < len(Place._fields)
-            inner = in_order(entry.name for entry in entries_of(folder) if entry.is_dir(follow_symlinks=is_on_the_way))
+            inner = in_order(entry.name for entry in entries if entry.is_dir(follow_symlinks=is_on_the_way))
             left += [(*names, name) for name in reversed(inner)]
 
-    def _arrival(self, feed: Path, case: UseCase, contract: TableContract, day: date, place: Place) -> FolderArrival | None:
-        number = _shown(place.number)
-        try:
-            with opened_folder(feed, place) as folder:
-                manifest = manifest_of(read_plain(folder, MANIFEST, MANIFEST_BYTES), contract.name, day)
-        except StillArriving:
-            return None
-        except (OSError, InvalidInput) as error:
-            why = str(error) if isinstance(error, InvalidInput) else unreadable(MANIFEST, str(error.strerror))
-            return FolderArrival(feed, place, unannounced(case, contract, day, number, why), None, contract.limits, self._memory)
-        return FolderArrival(feed, place, announced(contract, day, number, manifest), manifest, contract.limits, self._memory)
+
+def _announced(feed: Path, place: Place, contract: TableContract, day: date) -> Announced:
+    with opened_folder(feed, place) as folder:
+        return Announced.read(contract, day, _shown(place.number), read_plain(folder, MANIFEST, MANIFEST_BYTES))
 
 
 def _is_there(path: str) -> bool:

@@ -1,8 +1,9 @@
 """A bucket as a source: every folder with a manifest is an arrival, whatever its manifest is worth."""
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from functools import cached_property
 from math import inf
 from urllib.parse import quote
@@ -10,15 +11,16 @@ from urllib.parse import quote
 from pyarrow.fs import FileInfo
 
 from lakeloop.adapters.s3_source.bucket import Bucket
-from lakeloop.core.contract import FileLimits
+from lakeloop.core.announced import Announced, announced_stamp
+from lakeloop.core.contract import FileLimits, TableContract
 from lakeloop.core.errors import InvalidInput, StillArriving
 from lakeloop.core.feed import Look, Names, in_order, stamp_of, unit_at, why_no_case, why_stray
 from lakeloop.core.files import FileShape
-from lakeloop.core.manifest import MANIFEST, Manifest, manifest_of
-from lakeloop.core.promise import MANIFEST_BYTES, announced, arrived, gathered, rows_of, unannounced, unreadable, wanted
+from lakeloop.core.manifest import MANIFEST, Manifest
+from lakeloop.core.promise import MANIFEST_BYTES, arrived, gathered, rows_of, unannounced, unreadable, wanted
 from lakeloop.core.receipts import LandedRecord
 from lakeloop.core.use_case import UseCase
-from lakeloop.ports import Memory, Stray, Taken
+from lakeloop.ports import Feed, Memory, Stray, Taken
 
 _AT_ONCE = 16  # manifests that are asked for together
 
@@ -29,11 +31,11 @@ class S3Arrival:
     """ports.Arrival over the objects of one delivery; without a manifest that can be believed it is damaged from the start."""
 
     def __init__(
-        self, bucket: Bucket, folder: str, listed: Listed, limits: FileLimits, record: LandedRecord, manifest: Manifest | None,
+        self, bucket: Bucket, folder: str, listed: Listed, limits: FileLimits, record: LandedRecord, announced: Announced | None,
         memory: Memory,
     ) -> None:  # fmt: skip
-        self._bucket, self._folder, self._listed, self._limits = bucket, folder, listed, limits
-        self.record, self._manifest, self._memory = record, manifest, memory
+        self._bucket, self._folder, self._listed, self._limits, self._memory = bucket, folder, listed, limits, memory
+        self.record, self.announced = record, announced
 
     def size(self) -> int:
         """Bytes of its objects as they were listed."""
@@ -52,6 +54,10 @@ class S3Arrival:
         """The record of its damage, where it was taken before and no object of it was touched since."""
         kept = self._memory.recall([self._stamp]).get(self._stamp)
         return LandedRecord.model_validate_json(kept) if kept else None
+
+    @property
+    def _manifest(self) -> Manifest | None:
+        return self.announced.manifest if self.announced else None
 
     @cached_property
     def _stamp(self) -> str:
@@ -75,57 +81,69 @@ class S3Source:
     ) -> None:  # fmt: skip
         self._memory, self._cases = memory, cases
         self._bucket = Bucket(address.removeprefix("s3://").strip("/"), endpoint, access_key_id, secret_access_key, region)
-        self._seen: dict[str, dict[Names, FileInfo]] = {}  # by case, for those who ask for strays first
 
-    def arrivals(self, case: UseCase) -> Iterator[S3Arrival]:
-        """Every folder with a manifest whose key names a table of the case and a date; in one date by their numbers."""
-        objects = self._seen.pop(case.name, None) or self._bucket.objects(case.name)
-        places = {names: listed for names, listed in _holders(objects).items() if unit_at(case, names)}
-        now = time.time()
-        looks = {at: [_look(MANIFEST, listed[MANIFEST])] for at, listed in places.items()}
-        stamps = {at: stamp_of([self._bucket.root, case.name, *at], looks[at], now) for at in places}
-        kept = self._memory.recall(list(stamps.values()))
-        manifests = {at: kept[stamp] for at, stamp in stamps.items() if stamp in kept}
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            found = list(pool.map(lambda at: self._arrival(case, at, places[at], manifests), places))
-        self._memory.keep({stamps[at]: content for at, content in manifests.items() if stamps[at] not in kept})
-        yield from (arrival for arrival in found if arrival)
-
-    def strays(self, case: UseCase) -> Iterator[Stray]:
-        """Folders with a manifest that no table and date of the case can be told of, and folders that are no case's."""
+    def walk(self, case: UseCase) -> Feed:
+        """Every folder with a manifest: arrivals, in one date by their numbers, and what no table and date can be told of."""
         objects = self._bucket.objects(case.name)
-        self._seen[case.name] = objects  # arrivals asked for next are of this listing: no second one is needed
+        places, others = dict[Names, Listed](), list[Names]()
+        for names, listed in _holders(objects).items():
+            if unit_at(case, names):
+                places[names] = listed
+            else:
+                others.append(names)
+        return Feed(self._arrivals(case, places), [*self._below(case, others, objects), *self._beside()])
+
+    def _arrivals(self, case: UseCase, places: Mapping[Names, Listed]) -> list[S3Arrival]:
+        """What arrived; manifests that nobody wrote again since a walk before say what they said then."""
+        now = time.time()
+        stamps = {at: self._stamp(case, at, listed, now) for at, listed in places.items()}
+        kept = self._memory.recall(list(stamps.values()))
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            found = pool.map(lambda at: self._arrival(case, at, places[at], kept.get(stamps[at])), places)
+            arrivals = {at: arrival for at, arrival in zip(places, found, strict=True) if arrival}
+        read = {stamps[at]: one.announced for at, one in arrivals.items() if stamps[at] not in kept}
+        self._memory.keep({stamp: announced.packed() for stamp, announced in read.items() if announced})
+        return list(arrivals.values())
+
+    def _stamp(self, case: UseCase, place: Names, listed: Listed, now: float) -> str:
+        unit = unit_at(case, place)
+        words = self._bucket.root, case.name, *place
+        return announced_stamp(words, unit[0], _look(MANIFEST, listed[MANIFEST]), now) if unit else ""
+
+    def _below(self, case: UseCase, others: Iterable[Names], objects: Iterable[Names]) -> Iterator[Stray]:
         base = f"s3://{self._bucket.root}/{case.name}"
-        for names in _holders(objects):
-            if not unit_at(case, names):
-                shown = tuple(map(_shown, names))
-                yield Stray("/".join((base, *shown)), why_stray(case, shown))
+        for names in others:
+            shown = tuple(map(_shown, names))
+            yield Stray("/".join((base, *shown)), why_stray(case, shown))
         for names in sorted({names[:-1] for names in objects if not _is_regular(names) and _is_of_delivery(names[-1])}):
             yield Stray(
                 "/".join((base, *map(_shown, names))), "a name in its key is empty, `.` or `..`, and no folder is named so"
             )
+
+    def _beside(self) -> Iterator[Stray]:
+        """What stands beside the cases' folders."""
         for name in map(_shown, self._bucket.folders(MANIFEST)):
             if name not in self._cases:
                 yield Stray(f"s3://{self._bucket.root}/{name}".rstrip("/"), why_no_case(name, self._cases))
 
-    def _arrival(self, case: UseCase, place: Names, listed: Listed, manifests: dict[Names, bytes]) -> S3Arrival | None:
-        """An arrival; a manifest that is not known yet is read, and known from then on."""
+    def _arrival(self, case: UseCase, place: Names, listed: Listed, kept: bytes | None) -> S3Arrival | None:
         unit = unit_at(case, place)
         if unit is None:
             return None
         contract, day = unit
-        folder, number, manifest = f"{case.name}/{'/'.join(place)}", _shown(place[-1]), None
+        folder, number = f"{case.name}/{'/'.join(place)}", _shown(place[-1])
         try:
-            if place not in manifests:
-                manifests[place] = self._bucket.read_listed(listed[MANIFEST], MANIFEST_BYTES)
-            manifest = manifest_of(manifests[place], contract.name, day)
-            record = announced(contract, day, number, manifest)
+            found = Announced.unpacked(kept) if kept else self._announced(contract, day, number, listed)
+            record = found.record
         except StillArriving:
             return None
         except (OSError, InvalidInput) as error:
             why = str(error) if isinstance(error, InvalidInput) else unreadable(MANIFEST, str(error.strerror))
-            record = unannounced(case, contract, day, number, why)
-        return S3Arrival(self._bucket, folder, listed, contract.limits, record, manifest, self._memory)
+            found, record = None, unannounced(case, contract, day, number, why)
+        return S3Arrival(self._bucket, folder, listed, contract.limits, record, found, self._memory)
+
+    def _announced(self, contract: TableContract, day: date, number: str, listed: Listed) -> Announced:
+        return Announced.read(contract, day, number, self._bucket.read_listed(listed[MANIFEST], MANIFEST_BYTES))
 
 
 def _holders(objects: dict[Names, FileInfo]) -> dict[Names, Listed]:
