@@ -94,6 +94,20 @@ def test_a_ledger_from_what_is_kept_is_the_ledger_of_the_lake(
     for commit in reversed(commits):  # each on top of what was kept before it
         assert read_ledger(lake_at(address, other), "toy", commit) == read_ledger(plain, "toy", commit)
     assert lake_at(address, other).kept_state("toy", commits[:merges]) is not None
+    one = lake_at(address)
+    known = {commit: read_ledger(one, "toy", commit) for commit in reversed(commits)}  # each on top of the one before it
+    for commit, ledger in known.items():
+        assert ledger == read_ledger(lake_at(address), "toy", commit)
+
+
+def test_a_process_folds_once_while_nothing_is_merged(address: Address) -> None:
+    p = found(address)
+    before = read_ledger(p.lake, "toy")
+    assert read_ledger(p.lake, "toy") is before
+    deliver(address, DAY_ONE, ROWS)
+    ingest_all(p)
+    assert read_ledger(p.lake, "toy") is not before
+    assert before.entries == {}
 
 
 def test_a_look_far_back_leaves_the_state_at_the_head_kept(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:

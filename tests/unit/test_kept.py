@@ -150,17 +150,6 @@ def test_a_state_is_that_of_the_first_commit_that_has_one(tmp_path: Path) -> Non
     assert Kept(file, "c0de").kept_state("case", ["3"]) is None
 
 
-def test_a_state_that_was_read_is_not_read_again(tmp_path: Path) -> None:
-    file = tmp_path / "history.db"
-    Kept(file, "c0de").keep_state("case", "1", b"one")
-    reader = Kept(file, "c0de")
-    assert reader.kept_state("case", ["1"]) == ("1", b"one")
-    file.unlink()
-    assert reader.kept_state("case", ["2", "1"]) == ("1", b"one")
-    assert reader.kept_state("case", ["2"]) is None
-    assert reader.kept_state("other", ["1"]) is None
-
-
 def test_a_state_of_something_else_or_of_other_code_is_not_believed(tmp_path: Path) -> None:
     file = tmp_path / "history.db"
     Kept(file, "old").keep_state("case", "1", b"one")

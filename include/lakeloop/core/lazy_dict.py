@@ -1,5 +1,7 @@
 """A dict whose stored values are read when somebody asks for them, since most work asks for few."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any, overload
 
@@ -17,6 +19,12 @@ class LazyDict[K, V](MutableMapping[K, V]):
     def __init__(self, stored: Mapping[K, memoryview] | None = None, read: Any = None) -> None:
         self._held: dict[K, Any] = dict(stored or {})
         self._read = read
+
+    def __copy__(self) -> LazyDict[K, V]:
+        """Another of the same keys and values; what is set in one of them is not in the other."""
+        other = LazyDict[K, V]()
+        other._held, other._read = dict(self._held), self._read
+        return other
 
     def stored(self, write: Callable[[V], bytes]) -> Iterator[tuple[K, bytes | memoryview]]:
         """Every value as it is stored; those that were read, or set, by `write`."""

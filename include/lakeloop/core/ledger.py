@@ -1,7 +1,8 @@
 """What main says: the fold of its receipts, in the order in which they were merged."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -166,12 +167,11 @@ def night_of(moment: datetime, case: UseCase) -> date:
 
 
 def fold(head: str, case: str, entries: Iterable[Entry], before: Ledger | None = None) -> Ledger:
-    """The state of a case after these entries, oldest first, on top of the one before them, which is used up.
+    """The state of a case after these entries, oldest first, on top of the one before them, which stays as it is.
 
     What other cases did leaves nothing in it, so that all states together grow as main does.
     """
-    ledger = before or Ledger(head)
-    ledger.head = head
+    ledger = _copied(before, head) if before else Ledger(head)
     for entry in entries:
         if entry.receipt.case == case:
             ledger.entries[entry.receipt.run_key] = entry
@@ -179,11 +179,17 @@ def fold(head: str, case: str, entries: Iterable[Entry], before: Ledger | None =
     return ledger
 
 
+def _copied(ledger: Ledger, head: str) -> Ledger:
+    """The same at another commit; its lists of deliveries and owners are shared, and are never changed but exchanged."""
+    held = {each.name: copy(getattr(ledger, each.name)) for each in fields(ledger)}
+    return Ledger(**held | {"head": head})
+
+
 def _apply(ledger: Ledger, entry: Entry) -> None:
     receipt = entry.receipt
     if isinstance(receipt, IntakeReceipt):
         for record in receipt.landed:
-            ledger.landed.setdefault(record.unit, []).append(record)
+            ledger.landed[record.unit] = [*ledger.landed.get(record.unit, ()), record]
     elif isinstance(receipt, DataReceipt | RefusalReceipt):
         _apply_data(ledger, entry, receipt)
     elif isinstance(receipt, BackdatingReceipt):
@@ -206,9 +212,8 @@ def _apply_data(ledger: Ledger, entry: Entry, receipt: DataReceipt | RefusalRece
     if isinstance(receipt, DataReceipt):
         for record in receipt.published:
             _keep_accepted(ledger, record, receipt.run_key)
-            ledger.owners.setdefault(record.unit, []).append(
-                Owner(record, receipt.run_key, entry.commit, entry.parent, receipt.contract_version)
-            )
+            owner = Owner(record, receipt.run_key, entry.commit, entry.parent, receipt.contract_version)
+            ledger.owners[record.unit] = [*ledger.owners.get(record.unit, ()), owner]
             ledger.withdrawn.pop((record.unit, record.sha256), None)
 
 
@@ -217,7 +222,7 @@ def _apply_backdating(ledger: Ledger, receipt: BackdatingReceipt) -> None:
         stack = ledger.owners[record.unit]
         if stack[-1].run_key == record.owner:
             said = {"available_at": record.available_at, "fingerprint": record.fingerprint}
-            stack[-1] = stack[-1]._replace(record=stack[-1].record.model_copy(update=said))
+            ledger.owners[record.unit] = [*stack[:-1], stack[-1]._replace(record=stack[-1].record.model_copy(update=said))]
 
 
 def _keep_accepted(ledger: Ledger, record: PublishedRecord, run_key: str) -> None:
@@ -260,7 +265,7 @@ def _apply_withdrawal(ledger: Ledger, receipt: WithdrawalReceipt) -> None:
     for record in receipt.withdrawn:
         stack = ledger.owners.get(record.unit)
         if stack and stack[-1].run_key == record.condemned:
-            stack.pop()
+            ledger.owners[record.unit] = stack[:-1]
         ledger.withdrawn[(record.unit, record.sha256)] = (record, receipt.run_key)
     for recalled in receipt.recalled:
         held = ledger.scores.get(recalled.data_date)

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from itertools import batched
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from lakeloop.core.attestation import RUN_KEY
 from lakeloop.core.errors import GateViolation, NotFound
@@ -17,6 +19,17 @@ from lakeloop.ports import At, Commit, Lake
 _KEPT_EVERY = 16  # merges: a state is written whole, and so many are folded again each time
 
 
+class _Read(NamedTuple):
+    """What a process read last of a case, and how many merges it folded since the state that is kept."""
+
+    ledger: Ledger
+    folded: int
+
+
+# A step asks for the state time and again, and little or nothing was merged meanwhile.
+_read: WeakKeyDictionary[Lake, dict[str, _Read]] = WeakKeyDictionary()
+
+
 def read_ledger(lake: Lake, case: str, at: str = "") -> Ledger:
     """The state of a case at a commit of main (its head when none is named).
 
@@ -24,12 +37,10 @@ def read_ledger(lake: Lake, case: str, at: str = "") -> Ledger:
         GateViolation: a merge on main has no readable receipt; `lakeloop verify` says more.
     """
     head = at or lake.head(MAIN)
-    before, newer = _kept(lake, case, head)
-    merges = [commit for commit in newer if len(commit.parents) == 2]
-    ledger = fold(head, case, _entries(lake, merges), before)
-    if len(merges) >= _KEPT_EVERY and (before or not at):  # a look far back would push out what is at the head
-        lake.keep_state(case, head, packed(ledger))
-    return ledger
+    read = _read.setdefault(lake, {})
+    if case not in read or read[case].ledger.head != head:
+        read[case] = _folded(lake, case, head, read.get(case), is_look_back=bool(at))
+    return read[case].ledger
 
 
 def read_entries(lake: Lake) -> Iterator[Entry]:
@@ -70,14 +81,27 @@ def read_candidates(lake: Lake, case: str) -> list[Candidate]:
     return found
 
 
-def _kept(lake: Lake, case: str, head: str) -> tuple[Ledger | None, list[Commit]]:
-    """The newest state of a case that is kept, None where there is none, and the commits since then."""
+def _folded(lake: Lake, case: str, head: str, known: _Read | None, *, is_look_back: bool) -> _Read:
+    before, newer = _kept(lake, case, head, known)
+    merges = [commit for commit in newer if len(commit.parents) == 2]
+    ledger = fold(head, case, _entries(lake, merges), before.ledger if before else None)
+    folded = len(merges) + (before.folded if before else 0)
+    if folded >= _KEPT_EVERY and (before or not is_look_back):  # a look far back would push out what is at the head
+        lake.keep_state(case, head, packed(ledger))
+        folded = 0
+    return _Read(ledger, folded)
+
+
+def _kept(lake: Lake, case: str, head: str, known: _Read | None) -> tuple[_Read | None, list[Commit]]:
+    """The newest state of a case that is known or kept, None where there is none, and the commits since then."""
     newer: list[Commit] = []
     for some in batched(lake.log(head), _KEPT_EVERY):
         commits = [commit.id for commit in some]
+        if known and known.ledger.head in commits:
+            return known, [*newer, *some[: commits.index(known.ledger.head)]]
         if found := lake.kept_state(case, commits):
             with suppress(ValueError):  # a state that cannot be read is as good as none
-                return unpacked(found[1]), [*newer, *some[: commits.index(found[0])]]
+                return _Read(unpacked(found[1]), 0), [*newer, *some[: commits.index(found[0])]]
         newer += some
     return None, newer
 

@@ -45,7 +45,6 @@ class Kept:
     def __init__(self, file: Path, code: str = "") -> None:
         self._file, self._code = ForgettableFile(file, _SCHEMA), code
         self._read: dict[At, bytes] = {}  # what this process has read of the objects
-        self._states: dict[str, tuple[str, bytes]] = {}  # and of states, the last of each thing
 
     def history(self, head: str, ask: Callable[[str, str], Iterator[Commit]]) -> Iterator[Commit]:
         """First-parent history of a commit, newest first; `ask` gets a head and a commit that it may stop at."""
@@ -69,15 +68,8 @@ class Kept:
         self._file.use(lambda base: base.executemany("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)", rows))
 
     def kept_state(self, of: str, commits: Sequence[str]) -> tuple[str, bytes] | None:
-        """A state of something at one of the commits: what this process has read, or that of the first that has one."""
-        if not self._code:
-            return None
-        if of not in self._states or self._states[of][0] not in commits:
-            found = self._file.use(lambda base: _state(base, of, self._code, commits))
-            if found is None:
-                return None
-            self._states[of] = found
-        return self._states[of]
+        """The state of something at the first of the commits that has one."""
+        return self._file.use(lambda base: _state(base, of, self._code, commits)) if self._code else None
 
     def keep_state(self, of: str, commit: str, body: bytes) -> None:
         """Keep the state of something at a commit, and of those kept before a few: work goes on where it was begun."""
