@@ -9,14 +9,14 @@ from typing import Any, overload
 class LazyDict[K, V](MutableMapping[K, V]):
     """Keys are known at once and in order; a value stays as it is `stored` until it is asked for, and is read once.
 
-    One that nobody asked for is a view of the memory it is stored in; no value that was read or set is one.
+    One that nobody asked for is bytes; no value that was read or set may be.
     """
 
     @overload
     def __init__(self) -> None: ...
     @overload
-    def __init__(self, stored: Mapping[K, memoryview], read: Callable[[bytes], V]) -> None: ...
-    def __init__(self, stored: Mapping[K, memoryview] | None = None, read: Any = None) -> None:
+    def __init__(self, stored: Mapping[K, bytes], read: Callable[[bytes], V]) -> None: ...
+    def __init__(self, stored: Mapping[K, bytes] | None = None, read: Any = None) -> None:
         self._held: dict[K, Any] = dict(stored or {})
         self._read = read
 
@@ -26,14 +26,14 @@ class LazyDict[K, V](MutableMapping[K, V]):
         other._held, other._read = dict(self._held), self._read
         return other
 
-    def stored(self, write: Callable[[V], bytes]) -> Iterator[tuple[K, bytes | memoryview]]:
+    def stored(self, write: Callable[[V], bytes]) -> Iterator[tuple[K, bytes]]:
         """Every value as it is stored; those that were read, or set, by `write`."""
-        return ((key, value if isinstance(value, memoryview) else write(value)) for key, value in self._held.items())
+        return ((key, value if isinstance(value, bytes) else write(value)) for key, value in self._held.items())
 
     def __getitem__(self, key: K) -> V:
         value = self._held[key]
-        if isinstance(value, memoryview):
-            value = self._held[key] = self._read(bytes(value))
+        if isinstance(value, bytes):
+            value = self._held[key] = self._read(value)
         return value  # type: ignore[no-any-return]  # what is not stored is a V
 
     def __setitem__(self, key: K, value: V) -> None:

@@ -44,7 +44,7 @@ class _Front(Value):
 
 def packed(ledger: Ledger) -> bytes:
     """All that a ledger says."""
-    values: list[bytes | memoryview] = []
+    values: list[bytes] = []
     front = _Front(
         head=ledger.head,
         entries=_put(ledger.entries.stored(_packed_entry), values),
@@ -68,7 +68,7 @@ def unpacked(body: bytes) -> Ledger:
     begin = body.find(b"\n") + 1
     front = _Front.model_validate_json(body[:begin])
     parts = front.entries, front.landed, front.owners, front.scores
-    values = _cut(memoryview(body)[begin:], [length for part in parts for _, length in part])
+    values = _cut(body[begin:], [length for part in parts for _, length in part])
     return Ledger(
         front.head,
         entries=LazyDict(_taken(front.entries, values), _unpacked_entry),
@@ -82,7 +82,7 @@ def unpacked(body: bytes) -> Ledger:
     )  # fmt: skip
 
 
-def _put[K](stored: Iterable[tuple[K, bytes | memoryview]], values: list[bytes | memoryview]) -> list[tuple[K, int]]:
+def _put[K](stored: Iterable[tuple[K, bytes]], values: list[bytes]) -> list[tuple[K, int]]:
     keys = []
     for key, value in stored:
         keys.append((key, len(value)))
@@ -90,14 +90,14 @@ def _put[K](stored: Iterable[tuple[K, bytes | memoryview]], values: list[bytes |
     return keys
 
 
-def _cut(rest: memoryview, lengths: Sequence[int]) -> Iterator[memoryview]:
+def _cut(rest: bytes, lengths: Sequence[int]) -> Iterator[bytes]:
     if sum(lengths) != len(rest):
         msg = f"{len(rest)} bytes follow where {sum(lengths)} were packed"
         raise ValueError(msg)
     return (rest[first:last] for first, last in pairwise(accumulate(lengths, initial=0)))
 
 
-def _taken[K](keys: Iterable[tuple[K, int]], values: Iterator[memoryview]) -> dict[K, memoryview]:
+def _taken[K](keys: Iterable[tuple[K, int]], values: Iterator[bytes]) -> dict[K, bytes]:
     return {key: next(values) for key, _ in keys}
 
 
