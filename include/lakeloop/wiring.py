@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib
+import os
 import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -63,8 +64,8 @@ def code_version(root: Path, expectations: Path) -> str:
     """
     lock = root / _LOCK
     files = _named(root, _CODE)
-    files |= {path: f"expectations/{path.relative_to(expectations).as_posix()}" for path in _sources(expectations)}
-    return _digest(files | ({lock: lock.name} if lock.exists() else {}))
+    files |= {path: f"expectations/{name}" for path, name in _sources(expectations).items()}
+    return _digest(files | ({str(lock): lock.name} if lock.exists() else {}))
 
 
 def platform_code(root: Path) -> str:
@@ -73,7 +74,7 @@ def platform_code(root: Path) -> str:
     Empty while a file goes away under the reader.
     """
     try:
-        return _digest({path: name for path, name in _named(root, _PLATFORM).items() if path.suffix == ".py"})
+        return _digest({path: name for path, name in _named(root, _PLATFORM).items() if path.endswith(".py")})
     except FileNotFoundError:
         return ""
 
@@ -99,24 +100,24 @@ def lock_digest(root: Path) -> str:
     return hashlib.sha256(lock.read_bytes()).hexdigest()[:12] if lock.exists() else ""
 
 
-def _digest(files: Mapping[Path, str]) -> str:
+def _digest(files: Mapping[str, str]) -> str:
     digest = hashlib.sha256()
     for path, name in sorted(files.items(), key=lambda file: file[1]):
-        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
+        digest.update(name.encode() + b"\0" + Path(path).read_bytes() + b"\0")
     return digest.hexdigest()[:12]
 
 
-def _named(root: Path, folders: Iterable[str]) -> dict[Path, str]:
-    return {path: path.relative_to(root).as_posix() for folder in folders for path in _sources(root / folder)}
+def _named(root: Path, folders: Iterable[str]) -> dict[str, str]:
+    return {path: f"{folder}/{name}" for folder in folders for path, name in _sources(root / folder).items()}
 
 
-def _sources(folder: Path) -> list[Path]:
-    """Every file below a folder, but what Python compiled and what is hidden."""
-    found: list[Path] = []
-    for here, folders, names in folder.walk():
+def _sources(folder: Path) -> dict[str, str]:
+    """The path of every file below a folder, but what Python compiled and what is hidden, with its name below it."""
+    found, top = list[str](), len(str(folder)) + 1  # as text: every task asks, and paths cost as much as the files
+    for here, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name != _COMPILED and not name.startswith(".")]
-        found += [here / name for name in names if not name.startswith(".") and (here / name).is_file()]
-    return found
+        found += [f"{here}/{name}" for name in names if not name.startswith(".")]
+    return {path: path[top:] for path in found if Path(path).is_file()}
 
 
 def _code_of(settings: Settings) -> str:
