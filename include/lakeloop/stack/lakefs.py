@@ -20,6 +20,7 @@ from lakeloop.stack.ports import LOOPBACK, free_port
 from lakeloop.stack.program import Program
 
 _CACHE_BYTES = 256 * 1024 * 1024
+_RANGE_ENTRIES = 200  # objects in a range, about: a commit writes each range that it touches anew
 
 
 def program(root: StackRoot, keys: Keys, port: int) -> Program:
@@ -105,7 +106,10 @@ def configuration(keys: Keys, address: str, stores: Mapping[str, object], cache:
     return {
         "listen_address": address,
         **stores,
-        "committed": {"local_cache": {"dir": str(cache), "size_bytes": _CACHE_BYTES}},
+        "committed": {
+            "local_cache": {"dir": str(cache), "size_bytes": _CACHE_BYTES},
+            "permanent": {"range_raggedness_entries": _RANGE_ENTRIES},
+        },
         "auth": {"encrypt": {"secret_key": keys.lakefs_encrypt_secret}},
         "installation": {
             "user_name": "admin",
