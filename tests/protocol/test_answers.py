@@ -27,6 +27,7 @@ from tests.protocol.world import (
     ingest_all,
     run,
     score_all,
+    trust_told,
     trusts,
     verdict_rows,
     watch_all,
@@ -111,7 +112,7 @@ def test_scores_that_did_not_read_what_a_person_accepted_are_trusted_as_before(a
     watch_all(p, 4)
     held = read_ledger(p.lake, "toy").scores[D2].record
     assert (trusts(p), held.trust) == ({D2: {"trusted"}}, "trusted")
-    assert (str(D2), "data_fault") in verdict_rows(p)
+    assert trust_told(p) == [("data_fault", "" if is_scored_first else "degraded"), ("ok", "trusted")]
     assert_whole(p)
 
 
@@ -120,6 +121,7 @@ def test_an_accepted_fault_stands_among_the_verdicts(address: Address) -> None:
     checked(address, p, A)
     accept(p)
     assert verdict_rows(p) == [(str(D2), "data_fault"), (str(D2), "ok"), (str(D3), "ok")]
+    assert trust_told(p) == [("data_fault", "degraded"), ("ok", "trusted"), ("ok", "trusted")]
     assert_whole(p)
 
 

@@ -124,6 +124,25 @@ def test_a_look_far_back_leaves_the_state_at_the_head_kept(address: Address, mon
     assert lake_at(address, file).kept_state("toy", [head]) is not None
 
 
+def test_looks_far_back_of_one_process_keep_nothing(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "_KEPT_EVERY", 1)
+    p = found(address)
+    for number in range(4):
+        deliver(address, DAY_ONE + timedelta(days=number), ROWS)
+        ingest_all(p)
+    commits = [commit.id for commit in lake_at(address).log("main")]
+    file = address.folder / "other.db"
+    one = lake_at(address, file)
+    for commit in reversed(commits):
+        read_ledger(one, "toy", commit)
+    assert lake_at(address, file).kept_state("toy", commits) is None
+    read_ledger(one, "toy")
+    deliver(address, DAY_ONE + timedelta(days=9), ROWS)
+    ingest_all(p)
+    read_ledger(one, "toy")
+    assert lake_at(address, file).kept_state("toy", [one.head("main")]) is not None
+
+
 def test_a_state_that_cannot_be_read_is_as_good_as_none(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "_KEPT_EVERY", 1)
     p = found(address)

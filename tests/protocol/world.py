@@ -264,8 +264,17 @@ def scored_ids(p: Platform) -> dict[date, list[int]]:
 
 def verdict_rows(p: Platform) -> list[tuple[str, str]]:
     """(date, verdict) rows on main, sorted."""
+    return _verdicts(p, "data_date", "verdict")
+
+
+def trust_told(p: Platform) -> list[tuple[str, str]]:
+    """(verdict, trust) rows on main, sorted: what the verdicts say of the dates' scores."""
+    return _verdicts(p, "verdict", "trust")
+
+
+def _verdicts(p: Platform, *columns: str) -> list[Any]:
     table = _table(p, "watch/toy/verdicts")
-    return sorted(zip(table["data_date"].to_pylist(), table["verdict"].to_pylist(), strict=True)) if table else []
+    return sorted(zip(*(table[name].to_pylist() for name in columns), strict=True)) if table else []
 
 
 def quarantined(p: Platform) -> list[tuple[date, str, list[str]]]:

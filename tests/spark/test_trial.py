@@ -178,9 +178,7 @@ def test_without_a_champion_the_days_are_split_anew_and_that_is_said(
     p: Platform, code: Callable[..., UseCase], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unpromoted(*given: Any) -> Ledger:
-        ledger = read_ledger(*given)
-        ledger.promotions.clear()
-        return ledger
+        return replace(read_ledger(*given), promotions=[])
 
     monkeypatch.setattr(trial, "read_ledger", unpromoted)
     found = tried(p, code())

@@ -117,6 +117,12 @@ def test_wrong_sql_a_missing_ref_and_a_dead_lake_are_one_sentence_without_a_key(
         assert lakefs_server.secret_access_key not in str(each.exception) + each.output
 
 
+def test_a_tag_with_a_point_is_a_ref(lakefs_server: LakefsServer, lake: LakeFSLake, sql: Sql) -> None:
+    write(lakefs_server, lake, "clean/flights/weather", [{"origin": "JFK"}])
+    missing = sql("--ref", "v1.0", "select 1")
+    assert isinstance(missing.exception, NotFound), missing.output
+
+
 def test_a_cell_gives_a_terminal_no_orders_and_is_no_markup(sql: Sql) -> None:
     asked = sql("select chr(27) || '[31m[bold]red' as cell")
     assert "\\x1b[31m[bold]red" in asked.stdout

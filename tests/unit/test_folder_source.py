@@ -13,6 +13,7 @@ import pytest
 
 from lakeloop.adapters.feed_memory import FeedMemory
 from lakeloop.adapters.folder_source import FolderSource
+from lakeloop.core import feed as core_feed
 from lakeloop.core.contract import Column, TableContract
 from lakeloop.core.promise import digest_of
 from lakeloop.core.use_case import Label, UseCase
@@ -248,6 +249,19 @@ def test_what_ends_otherwise_is_left_alone(feed: Path, name: str) -> None:
     (deliver(feed) / name).write_bytes(BODY)
     (one,) = taken(feed)
     assert (one.record.damage, set(one.contents)) == ("", {"a.csv", "manifest.json"})
+
+
+def test_a_place_that_became_a_link_is_not_read_though_its_manifest_is_known(
+    feed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(core_feed, "SETTLED_SECONDS", -3600.0)
+    folder = deliver(feed)
+    assert [one.record.damage for one in taken(feed)] == [""]
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    (one,) = taken(feed)
+    assert "its folder cannot be read" in one.record.damage
+    assert one.contents == {}
 
 
 def test_a_case_s_own_folder_that_is_a_link_is_told_and_not_followed(feed: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from lakeloop.core.names import case_named
 from lakeloop.core.reasons import fault_of
 from lakeloop.core.words import quoted
 
-_REF = re.compile(r"\w[\w~^@-]{0,254}", re.ASCII)
+_REF = re.compile(r"\w(?!.*\.\.)[\w.+~^@-]{0,254}", re.ASCII)
 
 
 def case_asked(case: str, undone: str = "nothing was done") -> str:

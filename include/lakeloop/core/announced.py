@@ -1,6 +1,7 @@
 """What a manifest announced, kept by how it stands in a feed: one that nobody touched since is not read and parsed again."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date
 from functools import cached_property
 from typing import Self
@@ -25,18 +26,20 @@ class Announced:
 
     @cached_property
     def manifest(self) -> Manifest:
-        """The manifest itself."""
-        return manifest_of(self._content, self.record.table, self.record.data_date)
+        """The manifest itself, which was judged when it was read."""
+        return Manifest.model_validate_json(self._content, strict=True)
 
     def packed(self) -> bytes:
         """Both as they are kept."""
         return b"\n".join([self.record.model_dump_json().encode(), self._content])
 
     @classmethod
-    def unpacked(cls, kept: bytes) -> Self:
-        """What was packed."""
-        record, content = kept.split(b"\n", 1)
-        return cls(LandedRecord.model_validate_json(record), content)
+    def unpacked(cls, kept: bytes) -> Self | None:
+        """What was packed; None where it cannot be read, as by other code than packed it."""
+        with suppress(ValueError):
+            record, content = kept.split(b"\n", 1)
+            return cls(LandedRecord.model_validate_json(record), content)
+        return None
 
 
 def announced_stamp(words: Iterable[str], contract: TableContract, look: Look, now: float) -> str:

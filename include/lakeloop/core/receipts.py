@@ -128,11 +128,12 @@ class SettledRecord(Value):
     sources: dict[str, str]  # table -> receipt (run key) of that date
     words: str
     trust: str = ""  # of scores that read what a person accepted at fault; empty: nobody had to
-    tables: tuple[str, ...] = ()  # whose rows are at fault, and were accepted
+    tables: tuple[str, ...] = ()  # whose rows are at fault, and were accepted; none on receipts of before, which meant all
 
     def degrades(self, reads: Reads) -> bool:
         """Whether scores that read these had rows of the date that a person accepted at fault."""
-        return bool(self.trust) and any(self.data_date in days for table in self.tables for days in reads.get(table, {}).values())
+        faulty = {table: self.sources.get(table, "") for table in self.tables or self.sources}
+        return bool(self.trust) and any(self.data_date in reads.get(table, {}).get(key, ()) for table, key in faulty.items())
 
 
 class WithdrawnRecord(UnitRecord):

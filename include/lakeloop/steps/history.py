@@ -20,10 +20,14 @@ _KEPT_EVERY = 16  # merges: a state is written whole, and so many are folded aga
 
 
 class _Read(NamedTuple):
-    """What a process read last of a case, and how many merges it folded since the state that is kept."""
+    """What a process read last of a case, and how many merges it folded since the state that is kept.
+
+    What goes on from a kept state, or was read at main's head, may be kept: a look far back would push out what is at the head.
+    """
 
     ledger: Ledger
     folded: int
+    may_be_kept: bool
 
 
 # A step asks for the state time and again, and little or nothing was merged meanwhile.
@@ -31,16 +35,18 @@ _read: WeakKeyDictionary[Lake, dict[str, _Read]] = WeakKeyDictionary()
 
 
 def read_ledger(lake: Lake, case: str, at: str = "") -> Ledger:
-    """The state of a case at a commit of main (its head when none is named).
+    """The state of a case at a commit of main (its head when none is named), shared with all who ask: nobody changes it.
 
     Raises:
         GateViolation: a merge on main has no readable receipt; `lakeloop verify` says more.
     """
     head = at or lake.head(MAIN)
     read = _read.setdefault(lake, {})
-    if case not in read or read[case].ledger.head != head:
-        read[case] = _folded(lake, case, head, read.get(case), is_look_back=bool(at))
-    return read[case].ledger
+    found = read.get(case)
+    if found is None or found.ledger.head != head:
+        found = _folded(lake, case, head, found)
+    found = read[case] = _stored(lake, case, found._replace(may_be_kept=found.may_be_kept or not at))
+    return found.ledger
 
 
 def read_entries(lake: Lake) -> Iterator[Entry]:
@@ -81,15 +87,19 @@ def read_candidates(lake: Lake, case: str) -> list[Candidate]:
     return found
 
 
-def _folded(lake: Lake, case: str, head: str, known: _Read | None, *, is_look_back: bool) -> _Read:
+def _folded(lake: Lake, case: str, head: str, known: _Read | None) -> _Read:
     before, newer = _kept(lake, case, head, known)
+    before = before or _Read(Ledger(head), 0, may_be_kept=False)
     merges = [commit for commit in newer if len(commit.parents) == 2]
-    ledger = fold(head, case, _entries(lake, merges), before.ledger if before else None)
-    folded = len(merges) + (before.folded if before else 0)
-    if folded >= _KEPT_EVERY and (before or not is_look_back):  # a look far back would push out what is at the head
-        lake.keep_state(case, head, packed(ledger))
-        folded = 0
-    return _Read(ledger, folded)
+    ledger = fold(head, case, _entries(lake, merges), before.ledger)
+    return before._replace(ledger=ledger, folded=before.folded + len(merges))
+
+
+def _stored(lake: Lake, case: str, found: _Read) -> _Read:
+    if found.folded < _KEPT_EVERY or not found.may_be_kept:
+        return found
+    lake.keep_state(case, found.ledger.head, packed(found.ledger))
+    return found._replace(folded=0)
 
 
 def _kept(lake: Lake, case: str, head: str, known: _Read | None) -> tuple[_Read | None, list[Commit]]:
@@ -101,7 +111,7 @@ def _kept(lake: Lake, case: str, head: str, known: _Read | None) -> tuple[_Read 
             return known, [*newer, *some[: commits.index(known.ledger.head)]]
         if found := lake.kept_state(case, commits):
             with suppress(ValueError):  # a state that cannot be read is as good as none
-                return _Read(unpacked(found[1]), 0), [*newer, *some[: commits.index(found[0])]]
+                return _Read(unpacked(found[1]), 0, may_be_kept=True), [*newer, *some[: commits.index(found[0])]]
         newer += some
     return None, newer
 

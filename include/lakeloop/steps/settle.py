@@ -53,7 +53,8 @@ def _settle_once(p: Platform, run: Run, dates: list[JudgedDate], ledger: Ledger)
     p.lake.create_branch(branch, head)
     reached("settle.branched")
     records = tuple(_record(one) for one in dates)
-    slices = (*_mark(p, branch, ledger, records), *_tell(p, branch, key, dates, records))
+    trusts = [_trust(ledger, one) for one in records]
+    slices = (*_mark(p, branch, ledger, records), *_tell(p, branch, key, dates, records, trusts))
     audited = p.lake.commit(branch, f"settle {counted(len(dates), 'date')}", {}) if slices else head
     reached("settle.written")
     receipt = ActReceipt(
@@ -61,7 +62,7 @@ def _settle_once(p: Platform, run: Run, dates: list[JudgedDate], ledger: Ledger)
         candidate="", candidate_branch="", candidate_commit="", model_version=0, judged=(),
         settled=records,
     )  # fmt: skip
-    put_evidence(p.lake, branch, key, _pages(p, run, key, dates, records))
+    put_evidence(p.lake, branch, key, _pages(p, run, key, dates, records, trusts))
     seal(p.lake, branch, receipt)
     reached("settle.sealed")
 
@@ -82,6 +83,12 @@ def _record(one: JudgedDate) -> SettledRecord:
     return SettledRecord(data_date=said.data_date, sources=one.sources, words=said.words, trust=trust, tables=tables)
 
 
+def _trust(ledger: Ledger, one: SettledRecord) -> str:
+    """What the date's scores are trusted with from here on; empty where those that are published stay as they were."""
+    held = ledger.scores.get(one.data_date)
+    return one.trust if held is None or one.degrades(held.record.reads) else ""
+
+
 def _mark(p: Platform, branch: str, ledger: Ledger, records: tuple[SettledRecord, ...]) -> tuple[Slice, ...]:
     """Published scores that read what a person accepted as it is bear their new trust."""
     slices = []
@@ -94,18 +101,23 @@ def _mark(p: Platform, branch: str, ledger: Ledger, records: tuple[SettledRecord
     return tuple(slices)
 
 
-def _tell(p: Platform, branch: str, key: str, dates: list[JudgedDate], records: tuple[SettledRecord, ...]) -> tuple[Slice, ...]:
+def _tell(
+    p: Platform, branch: str, key: str, dates: list[JudgedDate], records: tuple[SettledRecord, ...], trusts: list[str]
+) -> tuple[Slice, ...]:
     """Faults that a person accepted stand among the verdicts: the date's own row may say ok."""
-    rows = [verdict_row(one, key, said.trust, said.words) for one, said in zip(dates, records, strict=True) if said.trust]
+    told = zip(dates, records, trusts, strict=True)
+    rows = [verdict_row(one, key, trust, said.words) for one, said, trust in told if said.trust]
     if not rows:
         return ()
     p.tables.append(branch, verdicts(p.case.name), rows)
     return (Slice(table=verdicts(p.case.name), column="run_key", values=(key,)),)
 
 
-def _pages(p: Platform, run: Run, key: str, dates: list[JudgedDate], records: tuple[SettledRecord, ...]) -> dict[str, str]:
+def _pages(
+    p: Platform, run: Run, key: str, dates: list[JudgedDate], records: tuple[SettledRecord, ...], trusts: list[str]
+) -> dict[str, str]:
     told = [
-        Told(one.verdict, one.evidence, "", said.trust or "as it was", said.words, "settled by what came later")
-        for one, said in zip(dates, records, strict=True)
+        Told(one.verdict, one.evidence, "", trust or "as it was", said.words, "settled by what came later")
+        for one, said, trust in zip(dates, records, trusts, strict=True)
     ]
     return verdict_pages(p.case.name, key, run.run_id, told, {"receipt": receipt_link(key)})

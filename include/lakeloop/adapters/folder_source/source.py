@@ -113,17 +113,17 @@ class FolderSource:
         feed, now = self._root / case.name, time.time()  # once: a path costs as much as a delivery that is known
         stamps = {at: self._stamp(case, at, contract, now) for at, (contract, _) in units.items()}
         kept = self._memory.recall(list(stamps.values()))
-        found = {at: self._arrival(feed, case, *unit, Place(*at.names), kept.get(stamps[at])) for at, unit in units.items()}
+        found = {at: self._arrival(feed, case, *unit, Place(*at.names), kept.get(stamps[at], b"")) for at, unit in units.items()}
         arrivals = {at: arrival for at, arrival in found.items() if arrival}
         read = {stamps[at]: one.announced for at, one in arrivals.items() if stamps[at] not in kept}
         self._memory.keep({stamp: announced.packed() for stamp, announced in read.items() if announced})
         return list(arrivals.values())
 
     def _arrival(
-        self, feed: Path, case: UseCase, contract: TableContract, day: date, place: Place, kept: bytes | None
+        self, feed: Path, case: UseCase, contract: TableContract, day: date, place: Place, kept: bytes
     ) -> FolderArrival | None:
         try:
-            found = Announced.unpacked(kept) if kept else _announced(feed, place, contract, day)
+            found = Announced.unpacked(kept) or _announced(feed, place, contract, day)
             record = found.record
         except StillArriving:
             return None

@@ -1,11 +1,12 @@
 """A bucket as a source: every folder with a manifest is an arrival, whatever its manifest is worth."""
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import cached_property
 from math import inf
+from typing import NamedTuple
 from urllib.parse import quote
 
 from pyarrow.fs import FileInfo
@@ -72,6 +73,15 @@ class S3Arrival:
         return wanted(self.record, self._manifest, self._listed, self._limits)
 
 
+class _Place(NamedTuple):
+    """A folder with a manifest that is some unit's."""
+
+    names: Names
+    listed: Listed
+    contract: TableContract
+    day: date
+
+
 class S3Source:
     """ports.Source over a bucket and a prefix, as `s3://bucket/prefix`; `cases` are all whose deliveries may stand in it."""
 
@@ -85,30 +95,28 @@ class S3Source:
     def walk(self, case: UseCase) -> Feed:
         """Every folder with a manifest: arrivals, in one date by their numbers, and what no table and date can be told of."""
         objects = self._bucket.objects(case.name)
-        places, others = dict[Names, Listed](), list[Names]()
+        places, others = list[_Place](), list[Names]()
         for names, listed in _holders(objects).items():
-            if unit_at(case, names):
-                places[names] = listed
+            if unit := unit_at(case, names):
+                places.append(_Place(names, listed, *unit))
             else:
                 others.append(names)
         return Feed(self._arrivals(case, places), [*self._below(case, others, objects), *self._beside()])
 
-    def _arrivals(self, case: UseCase, places: Mapping[Names, Listed]) -> list[S3Arrival]:
+    def _arrivals(self, case: UseCase, places: Sequence[_Place]) -> list[S3Arrival]:
         """What arrived; manifests that nobody wrote again since a walk before say what they said then."""
         now = time.time()
-        stamps = {at: self._stamp(case, at, listed, now) for at, listed in places.items()}
-        kept = self._memory.recall(list(stamps.values()))
+        stamps = [self._stamp(case, at, now) for at in places]
+        kept = self._memory.recall(stamps)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            found = pool.map(lambda at: self._arrival(case, at, places[at], kept.get(stamps[at])), places)
-            arrivals = {at: arrival for at, arrival in zip(places, found, strict=True) if arrival}
-        read = {stamps[at]: one.announced for at, one in arrivals.items() if stamps[at] not in kept}
+            found = list(pool.map(lambda at, stamp: self._arrival(case, at, kept.get(stamp, b"")), places, stamps))
+        read = {stamp: one.announced for stamp, one in zip(stamps, found, strict=True) if one and stamp not in kept}
         self._memory.keep({stamp: announced.packed() for stamp, announced in read.items() if announced})
-        return list(arrivals.values())
+        return [arrival for arrival in found if arrival]
 
-    def _stamp(self, case: UseCase, place: Names, listed: Listed, now: float) -> str:
-        unit = unit_at(case, place)
-        words = self._bucket.root, case.name, *place
-        return announced_stamp(words, unit[0], _look(MANIFEST, listed[MANIFEST]), now) if unit else ""
+    def _stamp(self, case: UseCase, at: _Place, now: float) -> str:
+        words = self._bucket.root, case.name, *at.names
+        return announced_stamp(words, at.contract, _look(MANIFEST, at.listed[MANIFEST]), now)
 
     def _below(self, case: UseCase, others: Iterable[Names], objects: Iterable[Names]) -> Iterator[Stray]:
         base = f"s3://{self._bucket.root}/{case.name}"
@@ -126,24 +134,20 @@ class S3Source:
             if name not in self._cases:
                 yield Stray(f"s3://{self._bucket.root}/{name}".rstrip("/"), why_no_case(name, self._cases))
 
-    def _arrival(self, case: UseCase, place: Names, listed: Listed, kept: bytes | None) -> S3Arrival | None:
-        unit = unit_at(case, place)
-        if unit is None:
-            return None
-        contract, day = unit
-        folder, number = f"{case.name}/{'/'.join(place)}", _shown(place[-1])
+    def _arrival(self, case: UseCase, at: _Place, kept: bytes) -> S3Arrival | None:
+        folder, number = f"{case.name}/{'/'.join(at.names)}", _shown(at.names[-1])
         try:
-            found = Announced.unpacked(kept) if kept else self._announced(contract, day, number, listed)
+            found = Announced.unpacked(kept) or self._announced(at, number)
             record = found.record
         except StillArriving:
             return None
         except (OSError, InvalidInput) as error:
             why = str(error) if isinstance(error, InvalidInput) else unreadable(MANIFEST, str(error.strerror))
-            found, record = None, unannounced(case, contract, day, number, why)
-        return S3Arrival(self._bucket, folder, listed, contract.limits, record, found, self._memory)
+            found, record = None, unannounced(case, at.contract, at.day, number, why)
+        return S3Arrival(self._bucket, folder, at.listed, at.contract.limits, record, found, self._memory)
 
-    def _announced(self, contract: TableContract, day: date, number: str, listed: Listed) -> Announced:
-        return Announced.read(contract, day, number, self._bucket.read_listed(listed[MANIFEST], MANIFEST_BYTES))
+    def _announced(self, at: _Place, number: str) -> Announced:
+        return Announced.read(at.contract, at.day, number, self._bucket.read_listed(at.listed[MANIFEST], MANIFEST_BYTES))
 
 
 def _holders(objects: dict[Names, FileInfo]) -> dict[Names, Listed]:
