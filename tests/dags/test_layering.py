@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +45,11 @@ def test_a_dag_file_is_a_sentence(path: Path) -> None:
     assert "dag" in text
     tops = {name.partition(".")[0] for name in _imports(_tree(path))}
     assert tops <= {"airflow", "lakeloop_airflow", "use_cases"}
+
+
+@pytest.mark.parametrize("path", [*DAG_FILES, *ROOT.glob("plugins/*")], ids=lambda path: path.stem)
+def test_no_name_on_the_path_that_imports_are_looked_for_on_is_that_of_a_module_of_python(path: Path) -> None:
+    assert path.stem not in sys.stdlib_module_names, "whoever has the folder on PYTHONPATH would import it in the other's place"
 
 
 @pytest.mark.parametrize("path", [*DAG_FILES, *PLUGIN_FILES], ids=lambda path: path.stem)
