@@ -26,6 +26,7 @@ from lakeloop.ports import At
 from lakeloop.settings import Settings
 from lakeloop.steps import history
 from lakeloop.steps.history import merged_as, read_entries, read_ledger
+from lakeloop.steps.platform import Platform
 from tests.protocol.delta_runner import FAULT
 from tests.protocol.world import (
     DAY_ONE,
@@ -71,6 +72,15 @@ def night(address: Address, day: date) -> None:
     watch_all(platform(address))
 
 
+def four_nights(address: Address) -> Platform:
+    """A world with four nights published."""
+    p = found(address)
+    for number in range(4):
+        deliver(address, DAY_ONE + timedelta(days=number), ROWS)
+        ingest_all(p)
+    return p
+
+
 @pytest.mark.parametrize("merges", [1, 3])
 def test_a_ledger_from_what_is_kept_is_the_ledger_of_the_lake(
     address: Address, monkeypatch: pytest.MonkeyPatch, merges: int
@@ -112,10 +122,7 @@ def test_a_process_folds_once_while_nothing_is_merged(address: Address) -> None:
 
 def test_a_look_far_back_leaves_the_state_at_the_head_kept(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "_KEPT_EVERY", 1)
-    p = found(address)
-    for number in range(4):
-        deliver(address, DAY_ONE + timedelta(days=number), ROWS)
-        ingest_all(p)
+    four_nights(address)
     head, *older = [commit.id for commit in lake_at(address).log("main")]
     file = address.folder / "other.db"
     read_ledger(lake_at(address, file), "toy")
@@ -126,10 +133,7 @@ def test_a_look_far_back_leaves_the_state_at_the_head_kept(address: Address, mon
 
 def test_looks_far_back_of_one_process_keep_nothing(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "_KEPT_EVERY", 1)
-    p = found(address)
-    for number in range(4):
-        deliver(address, DAY_ONE + timedelta(days=number), ROWS)
-        ingest_all(p)
+    p = four_nights(address)
     commits = [commit.id for commit in lake_at(address).log("main")]
     file = address.folder / "other.db"
     one = lake_at(address, file)

@@ -1,5 +1,7 @@
 """Settle: note that later tables found dates sound, so that each is judged by them once."""
 
+from typing import NamedTuple
+
 from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
 from lakeloop.core.checkpoints import reached
@@ -52,9 +54,9 @@ def _settle_once(p: Platform, run: Run, dates: list[JudgedDate], ledger: Ledger)
     branch = run_branch(p.case.name, "watch", f"settle-{run.run_id}", run.attempt)
     p.lake.create_branch(branch, head)
     reached("settle.branched")
-    records = tuple(_record(one) for one in dates)
-    trusts = [_trust(ledger, one) for one in records]
-    slices = (*_mark(p, branch, ledger, records), *_tell(p, branch, key, dates, records, trusts))
+    settled = [_settled(ledger, one) for one in dates]
+    records = tuple(one.record for one in settled)
+    slices = (*_mark(p, branch, ledger, records), *_tell(p, branch, key, settled))
     audited = p.lake.commit(branch, f"settle {counted(len(dates), 'date')}", {}) if slices else head
     reached("settle.written")
     receipt = ActReceipt(
@@ -62,7 +64,7 @@ def _settle_once(p: Platform, run: Run, dates: list[JudgedDate], ledger: Ledger)
         candidate="", candidate_branch="", candidate_commit="", model_version=0, judged=(),
         settled=records,
     )  # fmt: skip
-    put_evidence(p.lake, branch, key, _pages(p, run, key, dates, records, trusts))
+    put_evidence(p.lake, branch, key, _pages(p, run, key, settled))
     seal(p.lake, branch, receipt)
     reached("settle.sealed")
 
@@ -77,16 +79,20 @@ def _settle_once(p: Platform, run: Run, dates: list[JudgedDate], ledger: Ledger)
     return done
 
 
-def _record(one: JudgedDate) -> SettledRecord:
+class _Settled(NamedTuple):
+    """A date as it is noted, and what its scores are trusted with from here on; empty where they stay as they were."""
+
+    judged: JudgedDate
+    record: SettledRecord
+    trust: str
+
+
+def _settled(ledger: Ledger, one: JudgedDate) -> _Settled:
     said, trust = one.verdict, "" if one.verdict.word == "ok" else one.trust
     tables = said.tables if trust else ()
-    return SettledRecord(data_date=said.data_date, sources=one.sources, words=said.words, trust=trust, tables=tables)
-
-
-def _trust(ledger: Ledger, one: SettledRecord) -> str:
-    """What the date's scores are trusted with from here on; empty where those that are published stay as they were."""
-    held = ledger.scores.get(one.data_date)
-    return one.trust if held is None or one.degrades(held.record.reads) else ""
+    record = SettledRecord(data_date=said.data_date, sources=one.sources, words=said.words, trust=trust, tables=tables)
+    held = ledger.scores.get(said.data_date)
+    return _Settled(one, record, trust if held is None or record.degrades(held.record.reads) else "")
 
 
 def _mark(p: Platform, branch: str, ledger: Ledger, records: tuple[SettledRecord, ...]) -> tuple[Slice, ...]:
@@ -101,23 +107,18 @@ def _mark(p: Platform, branch: str, ledger: Ledger, records: tuple[SettledRecord
     return tuple(slices)
 
 
-def _tell(
-    p: Platform, branch: str, key: str, dates: list[JudgedDate], records: tuple[SettledRecord, ...], trusts: list[str]
-) -> tuple[Slice, ...]:
+def _tell(p: Platform, branch: str, key: str, settled: list[_Settled]) -> tuple[Slice, ...]:
     """Faults that a person accepted stand among the verdicts: the date's own row may say ok."""
-    told = zip(dates, records, trusts, strict=True)
-    rows = [verdict_row(one, key, trust, said.words) for one, said, trust in told if said.trust]
+    rows = [verdict_row(one.judged, key, one.trust, one.record.words) for one in settled if one.record.trust]
     if not rows:
         return ()
     p.tables.append(branch, verdicts(p.case.name), rows)
     return (Slice(table=verdicts(p.case.name), column="run_key", values=(key,)),)
 
 
-def _pages(
-    p: Platform, run: Run, key: str, dates: list[JudgedDate], records: tuple[SettledRecord, ...], trusts: list[str]
-) -> dict[str, str]:
+def _pages(p: Platform, run: Run, key: str, settled: list[_Settled]) -> dict[str, str]:
     told = [
-        Told(one.verdict, one.evidence, "", trust or "as it was", said.words, "settled by what came later")
-        for one, said, trust in zip(dates, records, trusts, strict=True)
+        Told(judged.verdict, judged.evidence, "", trust or "as it was", record.words, "settled by what came later")
+        for judged, record, trust in settled
     ]
     return verdict_pages(p.case.name, key, run.run_id, told, {"receipt": receipt_link(key)})
