@@ -137,9 +137,8 @@ def test_a_unit_restated_while_it_is_backdated_keeps_its_new_rows(address: Addre
         return seal(*sealed)
 
     monkeypatch.setattr(backdate, "seal", restated_meanwhile)
-    assert (
-        backdate.backdate(p, run("ingest", 3), read_ledger(p.lake, "toy")) == {}
-    )  # the restatement had read the older delivery's time itself
+    decided = read_ledger(p.lake, "toy")
+    assert backdate.backdate(p, run("ingest", 3), decided) == {}  # the restatement had read the older delivery's time itself
     assert (since(p), clean_rows(p)[D2]) == ({IN_TIME}, C)
     assert_whole(p)
 

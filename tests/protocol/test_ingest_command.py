@@ -16,14 +16,7 @@ from lakeloop.core.receipts import DataReceipt
 from lakeloop.stack.lakefs import LakefsServer
 from lakeloop.steps.history import read_ledger, receipt_on
 from lakeloop.steps.platform import Platform
-from tests.protocol.world import (
-    DAY_ONE,
-    Address,
-    assert_whole,
-    clean_rows,
-    ingest_all,
-    taken_back,
-)
+from tests.protocol.world import DAY_ONE, Address, assert_whole, clean_rows, ingest_all, taken_back
 
 FAULT, ROWS = -999.0, {1: 1.0, 2: 2.0}
 NIGHT = DAY_ONE.replace(day=2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -35,6 +35,18 @@ def changed(rows: Rows, day: date, **change: object) -> Rows:
 def copied(rows: Rows, day: date, earlier: date) -> Rows:
     """The rows with one date replaced by what an earlier one was."""
     return [*without(rows, day), *({**row, **ours(day)} for row in of(rows, [earlier]))]
+
+
+def in_celsius(sky: Rows) -> None:
+    """These rows of the weather in Celsius, under the names of Fahrenheit."""
+    for row in sky:
+        row |= {name: (float(str(row[name])) - 32) / 1.8 for name in ("temp", "dewp")}
+
+
+def moved_back(sky: Rows, by: int) -> None:
+    """These rows of the weather so many days earlier by their own hour, under the dates that they have."""
+    for row in sky:
+        row["time_hour"] = row["time_hour"] - timedelta(days=by)  # type: ignore[operator]
 
 
 def audited(spark: SparkSession, lake: LakeFSLake, commit: str, tables: dict[str, Rows], dates: list[date]) -> AuditReport:

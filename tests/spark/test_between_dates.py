@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from lakeloop.adapters.lakefs_lake import LakeFSLake
 from lakeloop.core.reports import AuditReport
 from lakeloop.settings import Settings
-from tests.spark.audited_flights import Found, audited, audited_units, broken, changed, copied, facts
+from tests.spark.audited_flights import Found, audited, audited_units, broken, changed, copied, facts, in_celsius, moved_back
 from tests.spark.small_flights import days, of, publish, without, world
 
 FIRST = date(2013, 3, 1)
@@ -28,8 +28,7 @@ def test_an_identity_under_two_dates_marks_the_later_one_and_loses_no_row(
 ) -> None:
     tables = {"weather": world(days(FIRST, 3))["weather"]}
     last = FIRST + timedelta(days=2)
-    for row in of(tables["weather"], [last])[:5]:
-        row["time_hour"] = row["time_hour"] - timedelta(days=1)  # type: ignore[operator]
+    moved_back(of(tables["weather"], [last])[:5], 1)
     found = audited(spark, lake, publish(stack, lake, tables), tables, [last])
     (mark,) = (each for each in facts(found)["weather", last] if each.name == "fact:elsewhere")
     assert (mark.passed, mark.severity, mark.observed) == (False, "warning", 5)
@@ -44,13 +43,10 @@ def test_the_page_shows_no_row_under_a_date_that_is_refused_or_came_later(
 ) -> None:
     tables = {"weather": world(days(FIRST, 4))["weather"]}
     refused, kept, judged, later = days(FIRST, 4)
-    for row in of(tables["weather"], [refused]):
-        row |= {name: (float(str(row[name])) - 32) / 1.8 for name in ("temp", "dewp")}
+    in_celsius(of(tables["weather"], [refused]))
     for rows, back in ((of(tables["weather"], [judged])[:5], 2), (of(tables["weather"], [judged])[5:8], 1)):
-        for row in rows:
-            row["time_hour"] = row["time_hour"] - timedelta(days=back)  # type: ignore[operator]
-    for row in of(tables["weather"], [later])[5:8]:
-        row["time_hour"] = row["time_hour"] - timedelta(days=2)  # type: ignore[operator]
+        moved_back(rows, back)
+    moved_back(of(tables["weather"], [later])[5:8], 2)
     found = audited(spark, lake, publish(stack, lake, tables), tables, [refused, kept, judged, later])
     assert [row.rpartition("=")[2] for row in shown_elsewhere(found, judged)] == [str(kept)] * 3
     assert [row.rpartition("=")[2] for row in shown_elsewhere(found, later)] == [str(kept)] * 3  # their own hours are no date's
@@ -63,11 +59,9 @@ def test_the_page_shows_what_main_goes_on_to_hold_of_a_date_whose_restatement_is
     held = {"weather": world(dates)["weather"]}
     base = publish(stack, lake, held)
     sky = [dict(row) for row in held["weather"]]
-    for row in of(sky, [refused]):
-        row |= {name: (float(str(row[name])) - 32) / 1.8 for name in ("temp", "dewp")}
+    in_celsius(of(sky, [refused]))
     for rows, back in ((of(sky, [judged])[:5], 1), (of(sky, [later])[:5], 30), (of(sky, [judged])[5:6], -1)):
-        for row in rows:
-            row["time_hour"] = row["time_hour"] - timedelta(days=back)  # type: ignore[operator]
+        moved_back(rows, back)
     lake.create_branch("again", base)
     tables, came = {"weather": sky}, [("weather", day) for day in dates]
     found = audited_units(spark, lake, base, publish(stack, lake, tables, "again"), tables, came, held)
@@ -81,8 +75,7 @@ def test_an_older_date_that_comes_after_a_newer_one_is_marked_and_a_range_like_i
 ) -> None:
     tables = {"weather": world(days(FIRST, 2))["weather"]}
     second = FIRST + timedelta(days=1)
-    for row in of(tables["weather"], [second])[:5]:
-        row["time_hour"] = row["time_hour"] - timedelta(days=1)  # type: ignore[operator]
+    moved_back(of(tables["weather"], [second])[:5], 1)
     commit = publish(stack, lake, tables)
 
     def seen(*dates: date) -> list[float | str | None]:

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from lakeloop.adapters.lakefs_lake import LakeFSLake
 from lakeloop.core.reports import AuditReport
 from lakeloop.settings import Settings
-from tests.spark.audited_flights import audited, broken, changed, copied, facts
+from tests.spark.audited_flights import audited, broken, changed, copied, facts, in_celsius
 from tests.spark.small_flights import Rows, days, of, publish, without, world
 
 FIRST = date(2013, 3, 1)
@@ -55,9 +55,7 @@ def damaged() -> dict[str, Rows]:
     """Five weeks with a fault of its own on many a night."""
     tables = world(days(FIRST, 36))
     plan, sky = tables["schedule"], tables["weather"]
-    for day in (CELSIUS, CELSIUS_AGAIN):
-        for row in of(sky, [day]):
-            row |= {name: (float(str(row[name])) - 32) / 1.8 for name in ("temp", "dewp")}
+    in_celsius(of(sky, [CELSIUS, CELSIUS_AGAIN]))
     sky = changed(changed(sky, KNOTS, wind_speed=1 / 1.15078), NO_TEMP, temp=None)
     sky = without(copied(sky, STALE_SKY, STALE_SKY - timedelta(days=1)), NO_SKY)
     plan = copied(copied(plan, STALE_PLAN, STALE_PLAN - timedelta(days=1)), LAST_WEEK, LAST_WEEK - timedelta(days=7))
@@ -140,8 +138,7 @@ def test_the_first_days_of_a_lake_are_marked_for_want_of_history(spark: SparkSes
 
 def test_a_first_day_in_celsius_needs_no_history_to_be_seen(spark: SparkSession, stack: Settings, lake: LakeFSLake) -> None:
     tables = {"weather": world([FIRST])["weather"]}
-    for row in tables["weather"]:
-        row |= {name: (float(str(row[name])) - 32) / 1.8 for name in ("temp", "dewp")}
+    in_celsius(tables["weather"])
     found = facts(audited(spark, lake, publish(stack, lake, tables), tables, [FIRST]))
     assert broken(found["weather", FIRST]) == {"identity:relative_humidity"}
 

@@ -79,10 +79,8 @@ def _of_case(name: str) -> list[Any]:
     except SourceFailed as error:
         say(f"what waits in the feed is not listed: {error}")
         return listed(ledger, case)
-    if feed.strays:
-        say(
-            f"{counted(len(feed.strays), 'folder')} in the feed of {name} {'is' if len(feed.strays) == 1 else 'are'} no delivery:"
-        )
+    if number := len(feed.strays):
+        say(f"{counted(number, 'folder')} in the feed of {name} {'is' if number == 1 else 'are'} no delivery:")
         for stray in feed.strays:
             say(f"  {stray.path}: {stray.why}")
     return listed(ledger, case, [arrival.record for arrival in feed.arrivals])

@@ -56,7 +56,7 @@ def _settle_once(p: Platform, run: Run, dates: list[JudgedDate], ledger: Ledger)
     reached("settle.branched")
     settled = [_settled(ledger, one) for one in dates]
     records = tuple(one.record for one in settled)
-    slices = (*_mark(p, branch, ledger, records), *_tell(p, branch, key, settled))
+    slices = (*_mark(p, branch, ledger, settled), *_tell(p, branch, key, settled))
     audited = p.lake.commit(branch, f"settle {counted(len(dates), 'date')}", {}) if slices else head
     reached("settle.written")
     receipt = ActReceipt(
@@ -95,13 +95,14 @@ def _settled(ledger: Ledger, one: JudgedDate) -> _Settled:
     return _Settled(one, record, trust if held is None or record.degrades(held.record.reads) else "")
 
 
-def _mark(p: Platform, branch: str, ledger: Ledger, records: tuple[SettledRecord, ...]) -> tuple[Slice, ...]:
+def _mark(p: Platform, branch: str, ledger: Ledger, settled: list[_Settled]) -> tuple[Slice, ...]:
     """Published scores that read what a person accepted as it is bear their new trust."""
     slices = []
-    for one in records:
-        held = ledger.scores.get(one.data_date)
-        if held and not held.recalled and one.degrades(held.record.reads):
-            piece = Slice(table=scores(p.case.name), values=(one.data_date.isoformat(),))
+    for one in settled:
+        day = one.record.data_date
+        held = ledger.scores.get(day)
+        if one.trust and held and not held.recalled:
+            piece = Slice(table=scores(p.case.name), values=(day.isoformat(),))
             p.tables.update(branch, [piece], "trust", one.trust)
             slices.append(piece)
     return tuple(slices)

@@ -18,12 +18,11 @@ from lakeloop.adapters.folder_source.plain_files import (
     plain_sizes,
     read_plain,
 )
-from lakeloop.core.announced import Announced, announced_stamp
+from lakeloop.core.announced import Announced, announced_stamp, to_keep
 from lakeloop.core.contract import FileLimits, TableContract
-from lakeloop.core.errors import InvalidInput, StillArriving
 from lakeloop.core.feed import Look, Names, Place, in_order, stamp_of, unit_at, why_no_case, why_stray
-from lakeloop.core.manifest import MANIFEST, Manifest
-from lakeloop.core.promise import MANIFEST_BYTES, Gathered, arrived, gathered, rows_of, unannounced, unreadable, wanted
+from lakeloop.core.manifest import MANIFEST
+from lakeloop.core.promise import MANIFEST_BYTES, Gathered, arrived, gathered, rows_of, unreadable, wanted
 from lakeloop.core.receipts import LandedRecord
 from lakeloop.core.use_case import UseCase
 from lakeloop.ports import Feed, Memory, Stray, Taken
@@ -32,11 +31,9 @@ from lakeloop.ports import Feed, Memory, Stray, Taken
 class FolderArrival:
     """ports.Arrival over one delivery folder; without a manifest that can be believed it is damaged from the start."""
 
-    def __init__(
-        self, feed: Path, place: Place, record: LandedRecord, announced: Announced | None, limits: FileLimits, memory: Memory
-    ) -> None:
-        self._feed, self._place, self._limits, self._memory = feed, place, limits, memory
-        self.record, self.announced = record, announced
+    def __init__(self, feed: Path, place: Place, announced: Announced, limits: FileLimits, memory: Memory) -> None:
+        self._feed, self._place, self._announced, self._limits, self._memory = feed, place, announced, limits, memory
+        self.record = announced.record
 
     def size(self) -> int:
         """Bytes of its files as they stand there, as far as they may be read."""
@@ -50,19 +47,15 @@ class FolderArrival:
         """Read every file once; the digest is of what was read, the damage says where that is not what was promised."""
         stamp = self._stamp  # as it stands before it is read
         found = self._read()
-        record = arrived(self.record, self._manifest, found.contents, found.unread)
+        record = arrived(self.record, self._announced.manifest, found.contents, found.unread)
         if record.damage and found.is_lasting:
             self._memory.keep({stamp: record.model_dump_json().encode()})
-        return Taken(record, found.contents, rows_of(self._manifest))
+        return Taken(record, found.contents, rows_of(self._announced.manifest))
 
     def seen(self) -> LandedRecord | None:
         """The record of its damage, where it was taken before and no file of it was touched since."""
         kept = self._memory.recall([self._stamp]).get(self._stamp)
         return LandedRecord.model_validate_json(kept) if kept else None
-
-    @property
-    def _manifest(self) -> Manifest | None:
-        return self.announced.manifest if self.announced else None
 
     @cached_property
     def _stamp(self) -> str:
@@ -82,7 +75,7 @@ class FolderArrival:
 
     def _names(self) -> list[str]:
         names = names_below("/".join((str(self._feed), *self._place)), MANIFEST)
-        return wanted(self.record, self._manifest, names, self._limits)
+        return wanted(self.record, self._announced.manifest, names, self._limits)
 
 
 class _Holder(NamedTuple):
@@ -113,24 +106,9 @@ class FolderSource:
         feed, now = self._root / case.name, time.time()  # once: a path costs as much as a delivery that is known
         stamps = {at: self._stamp(case, at, contract, now) for at, (contract, _) in units.items()}
         kept = self._memory.recall(list(stamps.values()))
-        found = {at: self._arrival(feed, case, *unit, Place(*at.names), kept.get(stamps[at], b"")) for at, unit in units.items()}
-        arrivals = {at: arrival for at, arrival in found.items() if arrival}
-        read = {stamps[at]: one.announced for at, one in arrivals.items() if stamps[at] not in kept}
-        self._memory.keep({stamp: announced.packed() for stamp, announced in read.items() if announced})
-        return list(arrivals.values())
-
-    def _arrival(
-        self, feed: Path, case: UseCase, contract: TableContract, day: date, place: Place, kept: bytes
-    ) -> FolderArrival | None:
-        try:
-            found = Announced.unpacked(kept) or _announced(feed, place, contract, day)
-            record = found.record
-        except StillArriving:
-            return None
-        except (OSError, InvalidInput) as error:
-            why = str(error) if isinstance(error, InvalidInput) else unreadable(MANIFEST, str(error.strerror))
-            found, record = None, unannounced(case, contract, day, _shown(place.number), why)
-        return FolderArrival(feed, place, record, found, contract.limits, self._memory)
+        found = {at: _announced(case, feed, Place(*at.names), *unit, kept.get(stamps[at], b"")) for at, unit in units.items()}
+        self._memory.keep(to_keep(((stamps[at], one) for at, one in found.items()), kept))
+        return [FolderArrival(feed, Place(*at.names), one, units[at][0].limits, self._memory) for at, one in found.items() if one]
 
     def _stamp(self, case: UseCase, at: _Holder, contract: TableContract, now: float) -> str:
         return announced_stamp([str(self._root), case.name, *at.names], contract, at.look, now) if at.look else ""
@@ -165,9 +143,13 @@ class FolderSource:
             left += [(*names, name) for name in reversed(inner)]
 
 
-def _announced(feed: Path, place: Place, contract: TableContract, day: date) -> Announced:
+def _announced(case: UseCase, feed: Path, place: Place, contract: TableContract, day: date, kept: bytes) -> Announced | None:
+    return Announced.at(case, contract, day, _shown(place.number), kept, partial(_manifest_at, feed, place))
+
+
+def _manifest_at(feed: Path, place: Place) -> bytes:
     with opened_folder(feed, place) as folder:
-        return Announced.read(contract, day, _shown(place.number), read_plain(folder, MANIFEST, MANIFEST_BYTES))
+        return read_plain(folder, MANIFEST, MANIFEST_BYTES)
 
 
 def _is_there(path: str) -> bool:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from math import inf
 from typing import NamedTuple
 from urllib.parse import quote
@@ -12,13 +12,12 @@ from urllib.parse import quote
 from pyarrow.fs import FileInfo
 
 from lakeloop.adapters.s3_source.bucket import Bucket
-from lakeloop.core.announced import Announced, announced_stamp
+from lakeloop.core.announced import Announced, announced_stamp, to_keep
 from lakeloop.core.contract import FileLimits, TableContract
-from lakeloop.core.errors import InvalidInput, StillArriving
 from lakeloop.core.feed import Look, Names, in_order, stamp_of, unit_at, why_no_case, why_stray
 from lakeloop.core.files import FileShape
-from lakeloop.core.manifest import MANIFEST, Manifest
-from lakeloop.core.promise import MANIFEST_BYTES, arrived, gathered, rows_of, unannounced, unreadable, wanted
+from lakeloop.core.manifest import MANIFEST
+from lakeloop.core.promise import MANIFEST_BYTES, arrived, gathered, rows_of, wanted
 from lakeloop.core.receipts import LandedRecord
 from lakeloop.core.use_case import UseCase
 from lakeloop.ports import Feed, Memory, Stray, Taken
@@ -32,11 +31,10 @@ class S3Arrival:
     """ports.Arrival over the objects of one delivery; without a manifest that can be believed it is damaged from the start."""
 
     def __init__(
-        self, bucket: Bucket, folder: str, listed: Listed, limits: FileLimits, record: LandedRecord, announced: Announced | None,
-        memory: Memory,
-    ) -> None:  # fmt: skip
+        self, bucket: Bucket, folder: str, listed: Listed, limits: FileLimits, announced: Announced, memory: Memory
+    ) -> None:
         self._bucket, self._folder, self._listed, self._limits, self._memory = bucket, folder, listed, limits, memory
-        self.record, self.announced = record, announced
+        self.record, self._announced = announced.record, announced
 
     def size(self) -> int:
         """Bytes of its objects as they were listed."""
@@ -46,19 +44,15 @@ class S3Arrival:
         """Read every object once; the digest is of what was read, the damage says where that is not what was promised."""
         stamp = self._stamp  # as it stands before it is read
         found = gathered(self._wanted(), self._read, _shown, self._limits)
-        record = arrived(self.record, self._manifest, found.contents, found.unread)
+        record = arrived(self.record, self._announced.manifest, found.contents, found.unread)
         if record.damage and found.is_lasting:
             self._memory.keep({stamp: record.model_dump_json().encode()})
-        return Taken(record, found.contents, rows_of(self._manifest))
+        return Taken(record, found.contents, rows_of(self._announced.manifest))
 
     def seen(self) -> LandedRecord | None:
         """The record of its damage, where it was taken before and no object of it was touched since."""
         kept = self._memory.recall([self._stamp]).get(self._stamp)
         return LandedRecord.model_validate_json(kept) if kept else None
-
-    @property
-    def _manifest(self) -> Manifest | None:
-        return self.announced.manifest if self.announced else None
 
     @cached_property
     def _stamp(self) -> str:
@@ -70,7 +64,7 @@ class S3Arrival:
         return self._bucket.read(f"{self._folder}/{name}", most)
 
     def _wanted(self) -> list[str]:
-        return wanted(self.record, self._manifest, self._listed, self._limits)
+        return wanted(self.record, self._announced.manifest, self._listed, self._limits)
 
 
 class _Place(NamedTuple):
@@ -109,10 +103,9 @@ class S3Source:
         stamps = [self._stamp(case, at, now) for at in places]
         kept = self._memory.recall(stamps)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            found = list(pool.map(lambda at, stamp: self._arrival(case, at, kept.get(stamp, b"")), places, stamps))
-        read = {stamp: one.announced for stamp, one in zip(stamps, found, strict=True) if one and stamp not in kept}
-        self._memory.keep({stamp: announced.packed() for stamp, announced in read.items() if announced})
-        return [arrival for arrival in found if arrival]
+            found = list(pool.map(lambda at, stamp: self._announced(case, at, kept.get(stamp, b"")), places, stamps))
+        self._memory.keep(to_keep(zip(stamps, found, strict=True), kept))
+        return [self._arrival(case, at, one) for at, one in zip(places, found, strict=True) if one]
 
     def _stamp(self, case: UseCase, at: _Place, now: float) -> str:
         words = self._bucket.root, case.name, *at.names
@@ -134,20 +127,13 @@ class S3Source:
             if name not in self._cases:
                 yield Stray(f"s3://{self._bucket.root}/{name}".rstrip("/"), why_no_case(name, self._cases))
 
-    def _arrival(self, case: UseCase, at: _Place, kept: bytes) -> S3Arrival | None:
-        folder, number = f"{case.name}/{'/'.join(at.names)}", _shown(at.names[-1])
-        try:
-            found = Announced.unpacked(kept) or self._announced(at, number)
-            record = found.record
-        except StillArriving:
-            return None
-        except (OSError, InvalidInput) as error:
-            why = str(error) if isinstance(error, InvalidInput) else unreadable(MANIFEST, str(error.strerror))
-            found, record = None, unannounced(case, at.contract, at.day, number, why)
-        return S3Arrival(self._bucket, folder, at.listed, at.contract.limits, record, found, self._memory)
+    def _arrival(self, case: UseCase, at: _Place, announced: Announced) -> S3Arrival:
+        folder = f"{case.name}/{'/'.join(at.names)}"
+        return S3Arrival(self._bucket, folder, at.listed, at.contract.limits, announced, self._memory)
 
-    def _announced(self, at: _Place, number: str) -> Announced:
-        return Announced.read(at.contract, at.day, number, self._bucket.read_listed(at.listed[MANIFEST], MANIFEST_BYTES))
+    def _announced(self, case: UseCase, at: _Place, kept: bytes) -> Announced | None:
+        read = partial(self._bucket.read_listed, at.listed[MANIFEST], MANIFEST_BYTES)
+        return Announced.at(case, at.contract, at.day, _shown(at.names[-1]), kept, read)
 
 
 def _holders(objects: dict[Names, FileInfo]) -> dict[Names, Listed]:
