@@ -15,6 +15,7 @@ from lakeloop.core.reports import DateEvidence, EvidenceReport
 from lakeloop.core.verdict import judge, settle
 from lakeloop.settings import Settings
 from lakeloop.spark.evidence import evidence
+from tests.spark.audited_flights import in_celsius
 from tests.spark.small_flights import Rows, days, of, options, publish, world
 from use_cases.flights import FLIGHTS
 
@@ -33,8 +34,7 @@ FAULTS = {
 def damaged() -> dict[str, Rows]:
     """Weeks with a fault of its own on some nights; of two of them only the outcomes know, of one only the weeks before."""
     tables = world(days(FIRST, 18))
-    for row in of(tables["weather"], [CELSIUS]):
-        row |= {name: (float(str(row[name])) - 32) / 1.8 for name in ("temp", "dewp")}
+    in_celsius(of(tables["weather"], [CELSIUS]))
     plan = [row for row in tables["schedule"] if (row["data_date"], row["origin"]) != (NO_JFK, "JFK")]
     plan = [row for row in plan if row["data_date"] != HALF or int(str(row["flight"])) % 12 < 6]
     for row in (row for row in of(plan, [JFK_LATE]) if row["origin"] == "JFK"):

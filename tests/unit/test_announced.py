@@ -44,3 +44,8 @@ def test_a_clock_that_was_set_back_makes_no_fault_of_a_manifest_that_was_read(mo
 @pytest.mark.parametrize("kept", [b"", b"{}\n{}", b"no line feed", b'{"table": "readings"}\n'])
 def test_what_cannot_be_read_back_is_read_anew(kept: bytes) -> None:
     assert Announced.unpacked(kept) is None
+
+
+def test_a_record_without_its_manifest_is_read_anew() -> None:
+    record, _ = Announced.read(TABLE, DAY, "1", SENT).packed().split(b"\n", 1)
+    assert Announced.unpacked(record + b"\n") is None

@@ -58,7 +58,7 @@ class Announced:
         """What was packed; None where it cannot be read, as by other code than packed it."""
         with suppress(ValueError):
             record, content = kept.split(b"\n", 1)
-            return cls(LandedRecord.model_validate_json(record), content)
+            return cls(LandedRecord.model_validate_json(record), content) if content else None
         return None
 
 

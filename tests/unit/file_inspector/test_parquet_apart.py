@@ -4,6 +4,7 @@ import base64
 import io
 import os
 import random
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -162,6 +163,17 @@ def test_a_machine_with_limits_of_its_own_reads_within_them() -> None:
     env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=300, env=env)
     assert done.stdout == "2\n"
+
+
+def test_a_reader_has_a_bounded_time_of_a_processor_for_its_file_and_leaves_no_core() -> None:
+    reader = ParquetReader()
+    for _ in range(2):  # the second file has as much as the first, on top of what that one took
+        reader.inspect(FILE)
+        assert reader._process
+        soft, _ = resource.prlimit(reader._process.pid, resource.RLIMIT_CPU)
+        assert parquet_apart._SECONDS < soft <= parquet_apart._SECONDS + 60
+        assert resource.prlimit(reader._process.pid, resource.RLIMIT_CORE) == (0, 0)
+    reader.end()
 
 
 def test_what_nobody_foresaw_of_some_bytes_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
